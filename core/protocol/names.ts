@@ -1,0 +1,43 @@
+/** Names that the parts of Paddock agree on in Kubernetes and AWS. */
+
+export const NAMESPACE = 'paddock';
+
+export const LABEL = {
+  /** On pods, workloads, Leases and nodes. */
+  fleet: 'paddock.dev/fleet',
+  pool: 'paddock.dev/pool',
+  app: 'app.kubernetes.io/name',
+} as const;
+
+export const APP_OLLAMA = 'ollama';
+
+export const READINESS_GATE = 'paddock.dev/warm';
+
+export const ANNOTATION = {
+  /** On a worker's Lease, written by the worker: its heartbeat as JSON. */
+  heartbeat: 'paddock.dev/heartbeat',
+  /** On a worker's Lease, written by the scaler: drain deadline, epoch seconds as a decimal string. */
+  drain: 'paddock.dev/drain',
+  /** On a pod: the ReplicaSet controller removes the lowest first. */
+  deletionCost: 'controller.kubernetes.io/pod-deletion-cost',
+} as const;
+
+/** Key of the taint on a serving pool's nodes; its value is `<fleet>-<pool>`, its effect NoSchedule. */
+export const POOL_TAINT = 'paddock.dev/pool';
+
+/** Workload (StatefulSet or Deployment) and node group of a pool. */
+export const workloadName = (fleet: string, pool: string): string => `${fleet}-${pool}`;
+export const nodegroupName = (cluster: string, fleet: string, pool: string): string =>
+  `${cluster}-${fleet}-${pool}`;
+
+/** Key of a request's result in the results bucket. */
+export const resultKey = (fleet: string, id: string): string => `results/${fleet}/${id}.json`;
+
+/** Kubernetes groups that the access entries of the functions carry; RBAC binds them. */
+export const GROUP = {
+  scaler: 'paddock:scaler',
+  warmup: 'paddock:warmup',
+} as const;
+
+export const WORKER_PORT = 8080;
+export const OLLAMA_PORT = 11434;

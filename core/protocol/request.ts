@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/** Paths of the model server that a queued request may name. */
+export const QUEUEABLE_PATHS = [
+  '/api/generate',
+  '/api/chat',
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+] as const;
+
+/** Body of one SQS message. */
+export const queuedRequestSchema = z.strictObject({
+  v: z.literal(1),
+  /** Chosen by who submits; names the result object. */
+  id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  fleet: z.string().min(1),
+  path: z.enum(QUEUEABLE_PATHS),
+  body: z.record(z.string(), z.unknown()),
+  /** Epoch milliseconds. */
+  submittedAt: z.number().nonnegative(),
+});
+
+export type QueuedRequest = z.infer<typeof queuedRequestSchema>;
+
+/** The result object in S3, written once (`If-None-Match: *`). */
+export const requestResultSchema = z.strictObject({
+  v: z.literal(1),
+  id: z.string(),
+  status: z.enum(['completed', 'failed']),
+  /** The model server's answer, when completed. */
+  response: z.unknown().optional(),
+  /** What went wrong and what to do, when failed. */
+  error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  replica: z.string(),
+  submittedAt: z.number(),
+  startedAt: z.number(),
+  finishedAt: z.number(),
+});
+
+export type RequestResult = z.infer<typeof requestResultSchema>;
+
+/** Header by which the worker names the queued request to the model server, for logs and measurements. */
+export const REQUEST_ID_HEADER = 'x-paddock-request-id';

@@ -1,0 +1,177 @@
+/**
+ * The words of the scaling decision. Times are seconds since the Unix epoch, durations are seconds,
+ * rates are per second, prices are US dollars per node-hour.
+ */
+
+export type Seconds = number;
+
+/** A reading that may have failed. A failed reading is an error, never zero. */
+export type Reading<T> = { ok: true; value: T } | { ok: false; error: string };
+
+/** SQS counters: approximate, and up to a minute late. */
+export interface QueueCounts {
+  /** Messages that wait (`ApproximateNumberOfMessages`). */
+  backlog: number;
+  /** Messages that are being served (`ApproximateNumberOfMessagesNotVisible`). */
+  inFlight: number;
+}
+
+/** What a worker says of itself in its Lease (see core/protocol/heartbeat.ts). */
+export interface WorkerObservation {
+  replica: string;
+  /** One worker process; counters are folded by it. */
+  workerId: string;
+  podUid: string;
+  pool: string;
+  state: 'loading' | 'warm' | 'draining';
+  slots: number;
+  busyQueue: number;
+  busyInteractive: number;
+  /** Counters since the worker started. */
+  completedQueue: number;
+  completedInteractive: number;
+  /** Integral of busy slots over time since the worker started, slot-seconds. */
+  busySlotSeconds: number;
+  renewedAt: Seconds;
+  /** When the last completion was counted or the last slot became busy; 0 if never. */
+  lastActiveAt: Seconds;
+}
+
+export interface ReplicaObservation {
+  name: string;
+  podUid: string;
+  /** `unassigned`: bound to no node. `starting`: bound, not warm. `warm`: Ready with its gate set. */
+  phase: 'unassigned' | 'starting' | 'warm' | 'draining' | 'terminating';
+  /** True once the worker answers its probe although the warm gate is not set yet. */
+  awaitingWarmup: boolean;
+  createdAt: Seconds;
+  node?: string;
+  instanceId?: string;
+  boundAt?: Seconds;
+  /** When the warm gate turned true. */
+  warmAt?: Seconds;
+  /** The drain mark on it, if any. */
+  drainDeadline?: Seconds;
+  /** StatefulSet ordinal (persistent pools): the highest goes first. */
+  ordinal?: number;
+}
+
+export interface InstanceObservation {
+  instanceId: string;
+  lifecycle: 'pending' | 'in-service' | 'terminating';
+  /** Name of the Kubernetes Node it became, once it joined. */
+  node?: string;
+}
+
+export interface PoolObservation {
+  /** `desiredCapacity` of the node group's Auto Scaling group. */
+  desiredNodes: number;
+  minNodes: number;
+  maxNodes: number;
+  instances: InstanceObservation[];
+  /** `spec.replicas` of the pool's workload. */
+  desiredReplicas: number;
+  replicas: ReplicaObservation[];
+}
+
+export interface Snapshot {
+  at: Seconds;
+  queue: Reading<QueueCounts>;
+  workers: Reading<WorkerObservation[]>;
+  /** By pool name; a pool whose reading failed is neither grown nor shrunk. */
+  pools: Record<string, Reading<PoolObservation>>;
+}
+
+export interface PoolPolicy {
+  name: string;
+  capacityType: 'on-demand' | 'spot';
+  /** `persistent`: a StatefulSet, highest ordinal goes first. `elastic`: a Deployment. */
+  kind: 'persistent' | 'elastic';
+  min: number;
+  max: number;
+  slots: number;
+  pricePerHour: number;
+  /** The stated guesses, used until they are learned. */
+  expectedSecondsPerRequest: number;
+  expectedLeadSeconds: number;
+}
+
+/** A floor that holds while local time in `timeZone` is within the window. */
+export interface ScheduleFloor {
+  /** ISO weekdays 1 (Monday) to 7. */
+  days: number[];
+  /** `HH:MM`, inclusive. */
+  from: string;
+  /** `HH:MM`, exclusive; earlier than `from` means the next day. */
+  to: string;
+  timeZone: string;
+  replicas: number;
+}
+
+export interface FleetPolicy {
+  fleet: string;
+  /** A request should start within this time. */
+  targetWaitSeconds: number;
+  /** Share of requests that should. */
+  attainment: number;
+  minReplicas: number;
+  maxReplicas: number;
+  /** Backlog that wakes a fleet that sleeps at zero. */
+  activationBacklog: number;
+  /** A fleet whose minimum is 0 sleeps after this long without work. */
+  idleSeconds: number;
+  schedule: ScheduleFloor[];
+  /** No plan may cost more than this per hour; 0 means no cap. */
+  costCapPerHour: number;
+  /** Replicas added / removed by one tick at most; 0 means no limit. */
+  maxStepOut: number;
+  maxStepIn: number;
+  /** Share of the replicas that may be spot, 0 to 1. */
+  spotShare: number;
+  /** Replicas that are always on-demand. */
+  onDemandBase: number;
+  tickSeconds: number;
+  /** A drained replica that is still busy after this long hands its work back. */
+  drainDeadlineSeconds: number;
+  pools: PoolPolicy[];
+}
+
+/** Why a number is what it is: shown by `paddock explain`. */
+export interface Reason {
+  /** Name of the rule, kebab-case, stable. */
+  rule: string;
+  /** One sentence for an on-call engineer. */
+  text: string;
+  numbers: Record<string, number>;
+}
+
+export type Command =
+  | { kind: 'set-replicas'; pool: string; from: number; to: number; reason: string }
+  | { kind: 'set-nodes'; pool: string; from: number; to: number; reason: string }
+  | { kind: 'drain'; pool: string; replica: string; podUid: string; deadline: Seconds; reason: string }
+  | { kind: 'cancel-drain'; pool: string; replica: string; podUid: string; reason: string }
+  | { kind: 'terminate-instance'; pool: string; instanceId: string; reason: string }
+  | { kind: 'warm-up'; pool: string; replica: string; podUid: string; reason: string }
+  /** The Lease of a replica that no longer exists, its counters folded. */
+  | { kind: 'forget-worker'; replica: string; reason: string };
+
+export interface Plan {
+  fleet: string;
+  at: Seconds;
+  summary: 'hold' | 'scale-out' | 'scale-in' | 'repair' | 'blind';
+  commands: Command[];
+  reasons: Reason[];
+  /** Replicas wanted, whole fleet and by pool. */
+  wanted: number;
+  wantedByPool: Record<string, number>;
+  /** What it saw and learned, for `explain` and metrics. */
+  numbers: Record<string, number>;
+  pricePerHour: number;
+  /** False when the fleet rests: nothing waits, nothing moves, no arrivals; the loop may end. */
+  again: boolean;
+}
+
+export interface Decision<M> {
+  plan: Plan;
+  memory: M;
+}

@@ -1,0 +1,76 @@
+/** What the front hands to whatever stands behind it: one AWS request, authenticated and authorized. */
+
+export type AwsService =
+  | 'sqs'
+  | 's3'
+  | 'dynamodb'
+  | 'eks'
+  | 'autoscaling'
+  | 'sts'
+  | 'monitoring'
+  | 'events'
+  | 'scheduler'
+  | 'states'
+  | 'lambda'
+  | 'ssm';
+
+/** Who signed the request: a role of the synthesized template, or `admin` (the local runtime's own clients). */
+export interface Principal {
+  accessKeyId: string;
+  secretAccessKey: string;
+  roleArn: string;
+  /** Logical id of the role in the template; `admin` for the runtime itself. */
+  name: string;
+  /** IAM policy documents, resolved (no tokens). An admin has one that allows everything. */
+  policies: unknown[];
+}
+
+export interface AwsRequest {
+  service: AwsService;
+  /** API operation, as IAM spells it: `SetDesiredCapacity`, `ReceiveMessage`, `PutObject`. */
+  operation: string;
+  principal: Principal;
+  method: string;
+  /** Path and query as received. */
+  url: string;
+  headers: Record<string, string>;
+  rawBody: Buffer;
+  /** Parsed input of the query, JSON and REST-JSON protocols; empty for S3. */
+  input: Record<string, unknown>;
+}
+
+export interface AwsResponse {
+  status: number;
+  headers?: Record<string, string>;
+  body: string | Buffer;
+}
+
+/** An emulated service. Throws AwsError for what AWS would refuse. */
+export interface ServiceEmulator {
+  readonly service: AwsService;
+  handle(request: AwsRequest): Promise<unknown>;
+}
+
+/** An error as AWS names it; the front renders it in the service's own wire protocol. */
+export class AwsError extends Error {
+  readonly code: string;
+  readonly status: number;
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.name = code;
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Faults that the front can inject; all counts and rates are seeded by the caller. */
+export interface Fault {
+  service: AwsService;
+  /** Missing: every operation. */
+  operation?: string;
+  kind: 'throttle' | 'error' | 'down' | 'delay' | 'duplicate';
+  /** Share of matching requests, 0 to 1; default 1. */
+  rate?: number;
+  /** With `delay`: how long, milliseconds. */
+  delayMs?: number;
+}
