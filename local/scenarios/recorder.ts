@@ -1,0 +1,251 @@
+import type { RequestResult } from '../../core/protocol/request.ts';
+
+/** Five figures of a sample; all zero when the sample is empty. */
+export interface Summary {
+  mean: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  max: number;
+}
+
+export interface ScenarioResult {
+  scenario: string;
+  requests: { submitted: number; succeeded: number; failed: number; lost: number; duplicated: number };
+  waitSeconds: Summary;
+  latencySeconds: Summary;
+  scaling: {
+    firstScaleOutSeconds: number | null;
+    peakReplicas: number;
+    finalReplicas: number;
+    replicaSeconds: number;
+    nodeSeconds: { 'on-demand': number; spot: number };
+    interrupted: number;
+  };
+  ticks: { count: number; errors: number; p50Ms: number; p99Ms: number };
+  costDollars: number;
+}
+
+/** Nearest-rank quantile; `sorted` ascending, `q` in 0..1. Zero for an empty sample. */
+export function quantile(sorted: readonly number[], q: number): number {
+  if (sorted.length === 0) return 0;
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] as number;
+}
+
+export function summarize(values: readonly number[]): Summary {
+  const sorted = [...values].sort((a, b) => a - b);
+  const mean = sorted.length === 0 ? 0 : sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+  return {
+    mean,
+    p50: quantile(sorted, 0.5),
+    p90: quantile(sorted, 0.9),
+    p99: quantile(sorted, 0.99),
+    max: sorted.at(-1) ?? 0,
+  };
+}
+
+export interface PoolPrice {
+  name: string;
+  capacityType: 'on-demand' | 'spot';
+  pricePerHour: number;
+}
+
+interface RequestRecord {
+  submittedAt: number;
+  startedAt?: number;
+  readableAt?: number;
+  status?: RequestResult['status'];
+  writes: number;
+  cutOffs: number;
+}
+
+/** A step function of time and its integral. */
+export class Level {
+  #value = 0;
+  #since: number | undefined;
+  #integral = 0;
+  #peak = 0;
+
+  /** `at` in milliseconds; the integral counts value × seconds from the first call on. */
+  set(value: number, at: number): void {
+    if (this.#since !== undefined) this.#integral += (this.#value * (at - this.#since)) / 1000;
+    this.#since = at;
+    this.#value = value;
+    this.#peak = Math.max(this.#peak, value);
+  }
+
+  get value(): number {
+    return this.#value;
+  }
+
+  get peak(): number {
+    return this.#peak;
+  }
+
+  until(at: number): number {
+    return this.#integral + (this.#since === undefined ? 0 : (this.#value * (at - this.#since)) / 1000);
+  }
+}
+
+/**
+ * What the scenario's own clients saw, from outside: nothing here comes from what the control plane says of itself. Times are
+ * epoch milliseconds.
+ */
+export class Recorder {
+  readonly #requests = new Map<string, RequestRecord>();
+  readonly #waiters = new Map<string, () => void>();
+  readonly replicas = new Level();
+  readonly #nodes = new Map<string, Level>();
+  readonly #pools: readonly PoolPrice[];
+  #startedAt = 0;
+  #needAt: number | undefined;
+  #firstScaleOutAt: number | undefined;
+
+  constructor(pools: readonly PoolPrice[]) {
+    this.#pools = pools;
+    for (const pool of pools) this.#nodes.set(pool.name, new Level());
+  }
+
+  /** The run's clock starts: levels are integrated from here. */
+  start(at: number, replicas: number, nodes: Record<string, number>): void {
+    this.#startedAt = at;
+    this.replicas.set(replicas, at);
+    this.runningNodes(nodes, at);
+  }
+
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  /** The first moment at which the load needs more than the replicas there are. */
+  loadExceedsCapacity(at: number): void {
+    this.#needAt ??= at;
+  }
+
+  desiredReplicas(value: number, at: number): void {
+    if (this.#startedAt === 0) return;
+    if (this.#needAt !== undefined && at >= this.#needAt && value > this.replicas.value) {
+      this.#firstScaleOutAt ??= at;
+    }
+    this.replicas.set(value, at);
+  }
+
+  /** Instances that are billed (launched, not yet terminated), by pool. */
+  runningNodes(nodes: Record<string, number>, at: number): void {
+    if (this.#startedAt === 0) return;
+    for (const [pool, level] of this.#nodes) level.set(nodes[pool] ?? 0, at);
+  }
+
+  submitted(id: string, at: number): void {
+    this.#requests.set(id, { submittedAt: at, writes: 0, cutOffs: 0 });
+  }
+
+  /** The model server began to work on it; only the first start counts as the end of its wait. */
+  started(id: string, at: number): void {
+    const record = this.#requests.get(id);
+    if (record) record.startedAt ??= at;
+  }
+
+  cutOff(id: string): void {
+    const record = this.#requests.get(id);
+    if (record) record.cutOffs += 1;
+  }
+
+  /** A result object was written (not refused) for it. */
+  written(id: string): void {
+    const record = this.#requests.get(id);
+    if (record) record.writes += 1;
+  }
+
+  readable(id: string, at: number, result: Pick<RequestResult, 'status'>): void {
+    const record = this.#requests.get(id);
+    if (!record || record.readableAt !== undefined) return;
+    record.readableAt = at;
+    record.status = result.status;
+    this.#waiters.get(id)?.();
+    this.#waiters.delete(id);
+  }
+
+  isReadable(id: string): boolean {
+    return this.#requests.get(id)?.readableAt !== undefined;
+  }
+
+  /** Resolves when the request's result is readable. */
+  whenReadable(id: string): Promise<void> {
+    if (this.isReadable(id)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.set(id, resolve));
+  }
+
+  get outstanding(): string[] {
+    return [...this.#requests].filter(([, r]) => r.readableAt === undefined).map(([id]) => id);
+  }
+
+  /** For the live view: seconds waited and answered so far. */
+  progress(): { submitted: number; answered: number; wait: Summary } {
+    const records = [...this.#requests.values()];
+    return {
+      submitted: records.length,
+      answered: records.filter((r) => r.readableAt !== undefined).length,
+      wait: summarize(records.flatMap(waitSeconds)),
+    };
+  }
+
+  #nodeTotals(at: number): { seconds: { 'on-demand': number; spot: number }; dollars: number } {
+    const seconds = { 'on-demand': 0, spot: 0 };
+    let dollars = 0;
+    for (const pool of this.#pools) {
+      const used = this.#nodes.get(pool.name)?.until(at) ?? 0;
+      seconds[pool.capacityType] += used;
+      dollars += (used * pool.pricePerHour) / 3600;
+    }
+    return { seconds, dollars };
+  }
+
+  result(options: { scenario: string; at: number; ticks: ScenarioResult['ticks'] }): ScenarioResult {
+    const records = [...this.#requests.values()];
+    const count = (predicate: (r: RequestRecord) => boolean) => records.filter(predicate).length;
+    const nodes = this.#nodeTotals(options.at);
+    return {
+      scenario: options.scenario,
+      requests: {
+        submitted: records.length,
+        succeeded: count((r) => r.status === 'completed'),
+        failed: count((r) => r.status === 'failed'),
+        lost: count((r) => r.readableAt === undefined),
+        duplicated: count((r) => r.writes > 1),
+      },
+      waitSeconds: roundAll(summarize(records.flatMap(waitSeconds))),
+      latencySeconds: roundAll(
+        summarize(
+          records.flatMap((r) => (r.readableAt === undefined ? [] : [(r.readableAt - r.submittedAt) / 1000])),
+        ),
+      ),
+      scaling: {
+        firstScaleOutSeconds:
+          this.#needAt === undefined || this.#firstScaleOutAt === undefined
+            ? null
+            : round((this.#firstScaleOutAt - this.#needAt) / 1000),
+        peakReplicas: this.replicas.peak,
+        finalReplicas: this.replicas.value,
+        replicaSeconds: round(this.replicas.until(options.at)),
+        nodeSeconds: { 'on-demand': round(nodes.seconds['on-demand']), spot: round(nodes.seconds.spot) },
+        interrupted: count((r) => r.cutOffs > 0),
+      },
+      ticks: options.ticks,
+      costDollars: round(nodes.dollars, 4),
+    };
+  }
+}
+
+const waitSeconds = (record: RequestRecord): number[] =>
+  record.startedAt === undefined ? [] : [Math.max(0, record.startedAt - record.submittedAt) / 1000];
+
+const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
+
+const roundAll = (summary: Summary): Summary => ({
+  mean: round(summary.mean),
+  p50: round(summary.p50),
+  p90: round(summary.p90),
+  p99: round(summary.p99),
+  max: round(summary.max),
+});
