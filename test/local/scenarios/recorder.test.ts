@@ -1,0 +1,93 @@
+import { BURST, evenly } from '../../../local/scenarios/load.ts';
+import { quantile, Recorder, summarize } from '../../../local/scenarios/recorder.ts';
+
+const POOLS = [
+  { name: 'base', capacityType: 'on-demand', pricePerHour: 1 },
+  { name: 'spot', capacityType: 'spot', pricePerHour: 0.5 },
+] as const;
+const ticks = { count: 0, errors: 0, p50Ms: 0, p99Ms: 0 };
+const T0 = 1_000_000;
+
+describe('the scenario recorder', () => {
+  it('measures waits from the first start and latency to the readable result', () => {
+    const recorder = new Recorder(POOLS);
+    recorder.start(T0, 1, { base: 1 });
+    recorder.submitted('a', T0);
+    recorder.started('a', T0 + 2_000);
+    recorder.cutOff('a');
+    recorder.started('a', T0 + 9_000);
+    recorder.written('a');
+    recorder.readable('a', T0 + 12_000, { status: 'completed' });
+    const result = recorder.result({ scenario: 's', at: T0 + 20_000, ticks });
+    expect(result.waitSeconds.max).toBe(2);
+    expect(result.latencySeconds.max).toBe(12);
+    expect(result.scaling.interrupted).toBe(1);
+    expect(result.requests).toEqual({ submitted: 1, succeeded: 1, failed: 0, lost: 0, duplicated: 0 });
+  });
+
+  it('counts as lost what has no result, as failed what says so, as duplicated what was written twice', () => {
+    const recorder = new Recorder(POOLS);
+    recorder.start(T0, 1, {});
+    for (const id of ['lost', 'failed', 'twice']) recorder.submitted(id, T0);
+    recorder.readable('failed', T0 + 1, { status: 'failed' });
+    recorder.written('twice');
+    recorder.written('twice');
+    recorder.readable('twice', T0 + 1, { status: 'completed' });
+    expect(recorder.outstanding).toEqual(['lost']);
+    const result = recorder.result({ scenario: 's', at: T0 + 2, ticks });
+    expect(result.requests).toEqual({ submitted: 3, succeeded: 1, failed: 1, lost: 1, duplicated: 1 });
+  });
+
+  it('integrates desired replicas and prices node time by pool', () => {
+    const recorder = new Recorder(POOLS);
+    recorder.desiredReplicas(9, T0 - 5_000);
+    recorder.start(T0, 1, { base: 1 });
+    recorder.desiredReplicas(3, T0 + 10_000);
+    recorder.runningNodes({ base: 1, spot: 2 }, T0 + 10_000);
+    recorder.desiredReplicas(1, T0 + 20_000);
+    const { scaling, costDollars } = recorder.result({ scenario: 's', at: T0 + 30_000, ticks });
+    expect(scaling.replicaSeconds).toBe(10 + 30 + 10);
+    expect(scaling.peakReplicas).toBe(3);
+    expect(scaling.finalReplicas).toBe(1);
+    expect(scaling.nodeSeconds).toEqual({ 'on-demand': 30, spot: 40 });
+    expect(costDollars).toBeCloseTo((30 * 1 + 40 * 0.5) / 3600, 4);
+  });
+
+  it('counts the first scale-out from the moment the load needs more', () => {
+    const recorder = new Recorder(POOLS);
+    recorder.start(T0, 1, {});
+    recorder.desiredReplicas(2, T0 + 1_000);
+    recorder.loadExceedsCapacity(T0 + 60_000);
+    recorder.desiredReplicas(1, T0 + 61_000);
+    recorder.desiredReplicas(4, T0 + 63_000);
+    expect(recorder.result({ scenario: 's', at: T0 + 70_000, ticks }).scaling.firstScaleOutSeconds).toBe(3);
+  });
+
+  it('wakes who waits for a result, also when it came first', async () => {
+    const recorder = new Recorder(POOLS);
+    recorder.submitted('a', T0);
+    const waiting = recorder.whenReadable('a');
+    recorder.readable('a', T0 + 1, { status: 'completed' });
+    await waiting;
+    await recorder.whenReadable('a');
+    expect(recorder.progress()).toMatchObject({ submitted: 1, answered: 1 });
+  });
+});
+
+describe('figures', () => {
+  it('are zero for an empty sample and nearest-rank otherwise', () => {
+    expect(summarize([])).toEqual({ mean: 0, p50: 0, p90: 0, p99: 0, max: 0 });
+    expect(quantile([1, 2, 3, 4], 0.5)).toBe(2);
+    expect(summarize([4, 1, 3, 2])).toEqual({ mean: 2.5, p50: 2, p90: 4, p99: 4, max: 4 });
+  });
+});
+
+describe('the burst', () => {
+  it('is 696 requests, evenly spaced within each phase', () => {
+    const arrivals = evenly(BURST);
+    const within = (from: number, to: number) =>
+      arrivals.filter((a) => a.offsetSeconds >= from && a.offsetSeconds < to).length;
+    expect(arrivals).toHaveLength(696);
+    expect([within(0, 60), within(60, 120), within(120, 300), within(300, 480)]).toEqual([18, 300, 360, 18]);
+  });
+});
