@@ -1,0 +1,48 @@
+import { checkCluster, checkFleet, checkNames } from './checks.ts';
+import { ConfigError, type Problem } from './errors.ts';
+import { fleetSchema } from './fleet-schema.ts';
+import { resolve } from './resolve.ts';
+import { clusterSchema, configSchema } from './schema.ts';
+import type { ConfigInput, PaddockConfig } from './types.ts';
+import { zodProblems } from './zod-problems.ts';
+
+/**
+ * Validates a configuration and fills in every default.
+ *
+ * @throws ConfigError that lists everything that is wrong, each with its path and the fix.
+ * @example
+ * export default defineConfig({ region: 'us-east-1', fleets: [presets.cpu(), presets.gpu()] });
+ */
+export function defineConfig(input: ConfigInput): PaddockConfig {
+  const parsed = configSchema.safeParse(input);
+  const problems = [
+    ...(parsed.success ? [] : zodProblems(configSchema, parsed.error.issues, input)),
+    ...ruleProblems(input),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return deepFreeze(resolve(parsed.data));
+}
+
+/** The rules are checked on each part that is well-formed in itself, so that one typo hides nothing else. */
+function ruleProblems(input: unknown): Problem[] {
+  const given = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+  const region = configSchema.shape.region.safeParse(given.region).data;
+  const cluster = clusterSchema.safeParse(given.cluster ?? {}).data;
+  const fleets = (Array.isArray(given.fleets) ? given.fleets : []).flatMap((candidate: unknown, index) => {
+    const fleet = fleetSchema.safeParse(candidate).data;
+    return fleet ? [{ fleet, index }] : [];
+  });
+  return [
+    ...(region && cluster ? checkCluster(region, cluster) : []),
+    ...checkNames(fleets),
+    ...fleets.flatMap(({ fleet, index }) => checkFleet(fleet, index, { region, cluster })),
+  ];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

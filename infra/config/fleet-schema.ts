@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import { policySchema } from './policy-schema.ts';
+import { dnsLabel } from './strings.ts';
+
+const labelKey = z
+  .string()
+  .max(317)
+  .regex(
+    /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    'is no Kubernetes label key',
+  );
+const labelValue = z
+  .string()
+  .max(63)
+  .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/, 'is no Kubernetes label value');
+
+export const taintSchema = z.strictObject({
+  key: labelKey.describe('Key of the taint.'),
+  value: labelValue.default('').describe('Value of the taint.'),
+  effect: z
+    .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
+    .default('NoSchedule')
+    .describe('What happens to pods that do not tolerate it.'),
+});
+
+export const resourcesSchema = z.strictObject({
+  cpu: z
+    .number()
+    .min(0.1)
+    .max(448)
+    .default(1)
+    .describe('CPU that Ollama requests. A replica has its node to itself, so this only guards the fit.')
+    .meta({ unit: 'vCPU' }),
+  cpuLimit: z
+    .number()
+    .min(0.1)
+    .max(448)
+    .optional()
+    .describe('CPU that Ollama may use at most.')
+    .meta({ unit: 'vCPU', defaultText: 'no limit: the whole node' }),
+  memoryGiB: z
+    .number()
+    .min(0.25)
+    .max(24_576)
+    .default(2)
+    .describe('Memory that Ollama requests.')
+    .meta({ unit: 'GiB' }),
+  memoryLimitGiB: z
+    .number()
+    .min(0.25)
+    .max(24_576)
+    .optional()
+    .describe('Memory that Ollama may use at most; past it the container is killed.')
+    .meta({ unit: 'GiB', defaultText: 'no limit: the whole node' }),
+});
+
+export const poolSchema = z.strictObject({
+  name: dnsLabel(31).describe(
+    'Name of the pool, unique in its fleet. Part of the names of workload and node group.',
+  ),
+  capacityType: z
+    .enum(['on-demand', 'spot'])
+    .describe(
+      'How EC2 sells the capacity. Spot is cheaper and can be taken back with two minutes\u2019 notice.',
+    ),
+  kind: z
+    .enum(['persistent', 'elastic'])
+    .default('elastic')
+    .describe(
+      '`persistent`: a StatefulSet whose models lie on EBS volumes, in one zone. ' +
+        '`elastic`: a Deployment whose models lie on the node\u2019s disk, in any zone.',
+    ),
+  instanceTypes: z
+    .array(z.string().regex(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'is no EC2 instance type, such as "g5.2xlarge"'))
+    .min(1)
+    .max(20)
+    .describe(
+      'EC2 instance types, of like size: a pool has one service rate. More types find spot capacity more often.',
+    ),
+  zones: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe(
+      'Availability zones: a full name (`us-east-1a`) or its letter (`a`). A persistent pool states exactly one.',
+    )
+    .meta({ defaultText: 'all zones of the cluster (elastic pools)' }),
+  min: z
+    .int()
+    .min(0)
+    .max(450)
+    .default(0)
+    .describe('Replicas, and so nodes, at least.')
+    .meta({ unit: 'replicas' }),
+  max: z.int().min(1).max(450).describe('Replicas, and so nodes, at most.').meta({ unit: 'replicas' }),
+  slots: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe(
+      'Requests that one replica serves at a time (`OLLAMA_NUM_PARALLEL`). Each slot needs memory for its context.',
+    )
+    .meta({ unit: 'requests' }),
+  pricePerHour: z
+    .number()
+    .positive()
+    .max(1000)
+    .optional()
+    .describe('Price of one node. Pools are filled by price per service rate.')
+    .meta({
+      unit: 'US dollars per node-hour',
+      defaultText: 'the built-in price table (us-east-1, January 2026; spot at 0.45 of it)',
+    }),
+  gpusPerNode: z
+    .int()
+    .min(0)
+    .max(16)
+    .optional()
+    .describe('NVIDIA GPUs of a node; a replica takes all of them.')
+    .meta({ unit: 'GPUs', defaultText: 'what the instance type has' }),
+  expectedSecondsPerRequest: z
+    .number()
+    .positive()
+    .max(3600)
+    .default(10)
+    .describe('First guess of the time one slot takes for one request, used until it is learned.')
+    .meta({ unit: 'seconds' }),
+  expectedLeadSeconds: z
+    .number()
+    .positive()
+    .max(3600)
+    .default(180)
+    .describe(
+      'First guess of the time from deciding on a replica until it is warm, used until it is learned.',
+    )
+    .meta({ unit: 'seconds' }),
+  resources: resourcesSchema.prefault({}).describe('What the Ollama container requests and may use.'),
+  modelStorageGiB: z
+    .int()
+    .min(5)
+    .max(16_384)
+    .default(60)
+    .describe(
+      'Room for models: the size of the volume (persistent) or of the share of the node\u2019s disk (elastic).',
+    )
+    .meta({ unit: 'GiB' }),
+  nodeDiskGiB: z
+    .int()
+    .min(20)
+    .max(16_384)
+    .optional()
+    .describe('Root disk of a node: system, images and, on elastic pools, the models.')
+    .meta({ unit: 'GiB', defaultText: '40, plus `modelStorageGiB` on elastic pools' }),
+  labels: z
+    .record(labelKey, labelValue)
+    .default({})
+    .describe('More labels for the nodes; the replicas select by them.'),
+  taints: z
+    .array(taintSchema)
+    .max(48)
+    .default([])
+    .describe(
+      'More taints for the nodes; the replicas tolerate them. The pool\u2019s own taint is always there.',
+    ),
+});
+
+export const fleetSchema = z.strictObject({
+  name: dnsLabel(31).describe(
+    'Name of the fleet, unique in the file. Part of the names of queue, workloads and node groups.',
+  ),
+  models: z
+    .array(
+      z.string().regex(/^[A-Za-z0-9._/-]+(:[A-Za-z0-9._-]+)?$/, 'is no Ollama model, such as "llama3.1:8b"'),
+    )
+    .min(1)
+    .max(16)
+    .describe('Ollama models that every replica loads before it takes traffic.'),
+  contextTokens: z
+    .int()
+    .min(256)
+    .max(1_048_576)
+    .default(4096)
+    .describe('Context per slot (`OLLAMA_CONTEXT_LENGTH`).')
+    .meta({ unit: 'tokens' }),
+  requestTimeoutSeconds: z
+    .int()
+    .min(5)
+    .max(3600)
+    .default(600)
+    .describe('One generation at most; past it the attempt counts as failed.')
+    .meta({ unit: 'seconds' }),
+  policy: policySchema.prefault({}).describe('How the fleet is scaled.'),
+  pools: z
+    .array(poolSchema)
+    .min(1)
+    .max(10)
+    .describe('Where the replicas run. At least one pool is on-demand.'),
+});

@@ -1,0 +1,81 @@
+import type { FleetInput, PoolInput } from './types.ts';
+
+/** `policy` is merged with the preset's; every other option given replaces the preset's. */
+export type PresetOverrides = Partial<FleetInput>;
+
+/** The original set-up gave Ollama 6 to 8 vCPU and 12 to 16 GB of its node. */
+const cpuResources = { cpu: 6, cpuLimit: 8, memoryGiB: 12, memoryLimitGiB: 16 };
+
+const cpuBase = (zone: string): PoolInput => ({
+  name: `base-${zone}`,
+  capacityType: 'on-demand',
+  kind: 'persistent',
+  instanceTypes: ['c6a.8xlarge'],
+  zones: [zone],
+  min: 1,
+  max: 1,
+  slots: 2,
+  expectedSecondsPerRequest: 8,
+  expectedLeadSeconds: 150,
+  resources: cpuResources,
+});
+
+const cpuFleet: FleetInput = {
+  name: 'cpu',
+  models: ['llama3.1:8b'],
+  policy: { minReplicas: 2 },
+  pools: [
+    cpuBase('a'),
+    cpuBase('b'),
+    {
+      name: 'spot',
+      capacityType: 'spot',
+      kind: 'elastic',
+      instanceTypes: ['c6i.4xlarge', 'c6a.4xlarge'],
+      max: 8,
+      slots: 2,
+      expectedSecondsPerRequest: 8,
+      expectedLeadSeconds: 150,
+      resources: cpuResources,
+    },
+  ],
+};
+
+const gpuPool = (capacityType: 'on-demand' | 'spot', max: number): PoolInput => ({
+  name: capacityType,
+  capacityType,
+  kind: 'elastic',
+  instanceTypes: ['g5.2xlarge'],
+  max,
+  slots: 4,
+  gpusPerNode: 1,
+  expectedSecondsPerRequest: 1,
+  expectedLeadSeconds: 240,
+  resources: { cpu: 4, memoryGiB: 16 },
+  labels: { accelerator: 'nvidia' },
+  taints: [{ key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' }],
+});
+
+const gpuFleet: FleetInput = {
+  name: 'gpu',
+  models: ['llama3.1:8b'],
+  policy: { minReplicas: 1 },
+  pools: [gpuPool('on-demand', 4), gpuPool('spot', 8)],
+};
+
+const withOverrides = (fleet: FleetInput, overrides: PresetOverrides): FleetInput => ({
+  ...structuredClone(fleet),
+  ...overrides,
+  policy: { ...fleet.policy, ...overrides.policy },
+});
+
+/** Ready fleets; each takes overrides: `presets.cpu({ policy: { targetWaitSeconds: 30 } })`. */
+export const presets = {
+  /**
+   * Two persistent on-demand pools of c6a.8xlarge with one replica each, in zones a and b, and an elastic spot pool
+   * of c6i.4xlarge and c6a.4xlarge. llama3.1:8b, never fewer than two replicas.
+   */
+  cpu: (overrides: PresetOverrides = {}): FleetInput => withOverrides(cpuFleet, overrides),
+  /** Elastic on-demand and spot pools of g5.2xlarge. llama3.1:8b, never fewer than one replica. */
+  gpu: (overrides: PresetOverrides = {}): FleetInput => withOverrides(gpuFleet, overrides),
+};
