@@ -1,0 +1,97 @@
+import { arrivalRate } from './arrivals.ts';
+import type { Point } from './memory.ts';
+import { because, type Rule, round } from './rules.ts';
+import type { Seconds } from './types.ts';
+
+const HOLD_LEADS = 2.5;
+/** However fast a replica gets warm, the estimates behind the need move slower. */
+const SHORTEST_HOLD_TICKS = 6;
+const REMEMBERED_SECONDS = 900;
+/** One sample of demand covers at most this long: ticks that did not happen say nothing. */
+const LONGEST_SAMPLE_SECONDS = 90;
+/** Samples closer than this are one. */
+const SHORTEST_SAMPLE_SECONDS = 4;
+
+export const holdSeconds = (leadSeconds: Seconds, tickSeconds: Seconds): Seconds =>
+  Math.max(HOLD_LEADS * leadSeconds, SHORTEST_HOLD_TICKS * tickSeconds);
+
+/** Scale in only to the highest need of the last while, in proportion to what it would cost to be wrong. */
+export const hold: Rule = (wanted, { policy, view, memory, capacity }) => {
+  const seconds = holdSeconds(capacity.leadSeconds, policy.tickSeconds);
+  const needs = memory.needs.filter(([at, need]) => at >= view.at - seconds && need > wanted.units);
+  const highest = needs[0]?.[1] ?? wanted.units;
+  const next = { needs: [...needs, [view.at, round(wanted.units)] satisfies Point] };
+  if (highest <= wanted.units) return { memory: next };
+  return {
+    wanted: { ...wanted, units: highest },
+    reason: because('hold', `${round(highest)} replicas were needed within the last ${round(seconds)} s.`, {
+      need: wanted.units,
+      highest,
+      holdSeconds: seconds,
+    }),
+    memory: next,
+  };
+};
+
+/**
+ * A floor from what keeps happening: the attainment quantile of the last quarter of an hour's demand, but only up to a
+ * level that was reached in two spells further apart than the hold. One burst never raises it, a recurring one does.
+ */
+export const recurringFloor: Rule = (wanted, { policy, view, memory, capacity }) => {
+  const demand = remember(memory.demand, view.at, arrivalRate(memory.arrivals) / capacity.serviceRate);
+  const level = quantile(demand, policy.attainment);
+  const apart = holdSeconds(capacity.leadSeconds, policy.tickSeconds);
+  const floor = recurringLevel(demand, apart, level);
+  if (floor <= wanted.units) return { memory: { demand } };
+  return {
+    wanted: { ...wanted, units: floor },
+    reason: because(
+      'recurring-demand',
+      `Demand for ${round(floor)} replicas came more than once in the last ${REMEMBERED_SECONDS / 60} minutes.`,
+      { floor, quantile: level, attainment: policy.attainment },
+    ),
+    memory: { demand },
+  };
+};
+
+function remember(demand: Point[], at: Seconds, value: number): Point[] {
+  const kept = demand.filter(([then]) => then > at - REMEMBERED_SECONDS);
+  const last = kept.at(-1);
+  if (last && at - last[0] < SHORTEST_SAMPLE_SECONDS) {
+    kept[kept.length - 1] = [last[0], Math.max(last[1], round(value))];
+  } else {
+    kept.push([at, round(value)]);
+  }
+  return kept;
+}
+
+/** The level that demand stayed at or under for the given share of the remembered time; unobserved time counts as 0. */
+export function quantile(demand: Point[], share: number): number {
+  const covered = demand.map(([then, value], index) => {
+    const before = demand[index - 1]?.[0] ?? then - SHORTEST_SAMPLE_SECONDS;
+    return { value, seconds: Math.min(LONGEST_SAMPLE_SECONDS, then - before) };
+  });
+  covered.sort((a, b) => b.value - a.value);
+  let above = (1 - share) * REMEMBERED_SECONDS;
+  for (const sample of covered) {
+    above -= sample.seconds;
+    if (above < 0) return sample.value;
+  }
+  return 0;
+}
+
+/** The highest level up to `limit` that demand reached in two spells more than `apart` seconds from each other. */
+export function recurringLevel(demand: Point[], apart: Seconds, limit: number): number {
+  const levels = [...new Set(demand.map(([, value]) => Math.min(value, limit)))].sort((a, b) => b - a);
+  return levels.find((level) => level > 0 && recurs(demand, apart, level)) ?? 0;
+}
+
+function recurs(demand: Point[], apart: Seconds, level: number): boolean {
+  let last: Seconds | undefined;
+  for (const [at, value] of demand) {
+    if (value < level) continue;
+    if (last !== undefined && at - last > apart) return true;
+    last = at;
+  }
+  return false;
+}

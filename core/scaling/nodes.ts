@@ -1,0 +1,56 @@
+import type { Command, InstanceObservation, PoolObservation } from './types.ts';
+import type { PoolView } from './view.ts';
+
+/**
+ * Nodes follow replicas, one each. Up: desired capacity to the number of replicas. Down: exactly the emptied instances
+ * are terminated; desired capacity is lowered only to cancel what has no instance yet, for AWS would choose the node
+ * itself. One of the two per tick, as terminating lowers the desired capacity too.
+ */
+export function reconcileNodes(
+  pool: PoolView,
+  observed: PoolObservation,
+  replicas: number,
+  blind: boolean,
+): Command[] {
+  const { desiredNodes, minNodes, maxNodes } = observed;
+  const name = pool.policy.name;
+  const target = Math.min(maxNodes, Math.max(minNodes, replicas));
+  if (target > desiredNodes) {
+    const reason = 'every replica needs a node of its own';
+    return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to: target, reason }];
+  }
+  const surplus = desiredNodes - target;
+  if (blind || surplus === 0) return [];
+  const emptied = emptyInstances(observed).slice(0, surplus);
+  if (emptied.length > 0) {
+    return emptied.map(({ instanceId }) => ({
+      kind: 'terminate-instance',
+      pool: name,
+      instanceId,
+      reason: 'its replica is gone and no other needs the node',
+    }));
+  }
+  const launched = observed.instances.filter(isUp).length;
+  const to = Math.max(target, Math.min(desiredNodes, launched));
+  if (to === desiredNodes) return [];
+  const reason = 'capacity that no instance was launched for is not needed any more';
+  return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to, reason }];
+}
+
+const isUp = (instance: InstanceObservation): boolean => instance.lifecycle !== 'terminating';
+
+/** Instances that no pod is on, without as many as there are pods that still look for a node; those not joined first. */
+function emptyInstances(observed: PoolObservation): InstanceObservation[] {
+  const taken = new Set<string>();
+  let seeking = Math.max(0, observed.desiredReplicas - observed.replicas.length);
+  for (const replica of observed.replicas) {
+    if (replica.node !== undefined) taken.add(replica.node);
+    if (replica.instanceId !== undefined) taken.add(replica.instanceId);
+    if (replica.phase === 'unassigned') seeking += 1;
+  }
+  const empty = observed.instances
+    .filter(isUp)
+    .filter(({ instanceId, node }) => !taken.has(instanceId) && !(node !== undefined && taken.has(node)));
+  const notJoinedFirst = empty.sort((a, b) => Number(a.node !== undefined) - Number(b.node !== undefined));
+  return notJoinedFirst.slice(0, Math.max(0, empty.length - seeking));
+}

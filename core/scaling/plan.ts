@@ -1,0 +1,102 @@
+import { arrivalRate } from './arrivals.ts';
+import { holdSeconds } from './history.ts';
+import { reconcile } from './reconcile.ts';
+import { type Context, round } from './rules.ts';
+import type { Spread } from './spread.ts';
+import type { Command, Plan, Reason } from './types.ts';
+import { type FleetView, sum } from './view.ts';
+import { forgetWorkers, warmUps } from './workers.ts';
+
+/** A fleet does not rest before this long after its last work. */
+const SHORTEST_REST_SECONDS = 60;
+
+/** The plan: what is wanted, the commands that lead there, and the numbers behind it. */
+export function makePlan(context: Context, shares: Spread, reasons: Reason[]): Plan {
+  const { policy, view } = context;
+  const capacity = reconcile(view, shares.byPool, policy.drainDeadlineSeconds);
+  const commands = [...capacity, ...warmUps(view), ...forgetWorkers(view)].sort(
+    (a, b) => ORDER.indexOf(orderOf(a)) - ORDER.indexOf(orderOf(b)),
+  );
+  return {
+    fleet: policy.fleet,
+    at: view.at,
+    summary: summarize(view, capacity),
+    commands,
+    reasons: [...reasons, ...shares.reasons],
+    wanted: shares.total,
+    wantedByPool: shares.byPool,
+    numbers: numbersOf(context),
+    pricePerHour: round(shares.pricePerHour),
+    again: commands.length > 0 || !rests(context),
+  };
+}
+
+const isGrowth = (command: Command): boolean =>
+  command.kind === 'cancel-drain' || (command.kind === 'set-replicas' && command.to > command.from);
+
+const isNodeGrowth = (command: Command): boolean => command.kind === 'set-nodes' && command.to > command.from;
+
+/** What adds capacity goes first. */
+const ORDER = [
+  'grow',
+  'drain',
+  'set-replicas',
+  'set-nodes',
+  'terminate-instance',
+  'warm-up',
+  'forget-worker',
+];
+const orderOf = (command: Command): string =>
+  isGrowth(command) || isNodeGrowth(command) ? 'grow' : command.kind;
+
+function summarize(view: FleetView, capacity: Command[]): Plan['summary'] {
+  if (view.blind.length > 0) return 'blind';
+  if (capacity.some(isGrowth)) return 'scale-out';
+  if (capacity.some((command) => !isNodeGrowth(command))) return 'scale-in';
+  return capacity.length > 0 ? 'repair' : 'hold';
+}
+
+/** Nothing waits, nothing moves, nothing arrived lately: whatever is held or floored can wait for the next trigger. */
+function rests({ policy, view, memory, capacity }: Context): boolean {
+  if (view.blind.length > 0) return false;
+  // Below its activation threshold a sleeping fleet leaves messages waiting on purpose.
+  const asleep =
+    policy.minReplicas === 0 && view.current === 0 && view.queue.backlog < policy.activationBacklog;
+  const waits = view.queue.backlog > 0 && !asleep;
+  const serves = view.queue.inFlight + view.busyQueue + view.busyInteractive > 0;
+  const patience = Math.max(SHORTEST_REST_SECONDS, holdSeconds(capacity.leadSeconds, policy.tickSeconds));
+  const lately = !asleep && view.at - memory.lastWorkAt < patience;
+  return !waits && !serves && !lately && view.pools.every((pool) => isStill(pool));
+}
+
+function isStill({ observed, live, pendingAges }: FleetView['pools'][number]): boolean {
+  if (!observed) return false;
+  return (
+    pendingAges.length === 0 &&
+    live.every((replica) => replica.phase === 'warm') &&
+    observed.replicas.length === observed.desiredReplicas &&
+    observed.instances.length === observed.desiredNodes
+  );
+}
+
+function numbersOf({ view, memory, capacity, policy }: Context): Record<string, number> {
+  const numbers: Record<string, number> = {
+    backlog: view.queue.backlog,
+    inFlight: view.queue.inFlight,
+    arrivalRate: arrivalRate(memory.arrivals),
+    arrivalRateFast: memory.arrivals.fast,
+    arrivalRateSlow: memory.arrivals.slow,
+    serviceRate: capacity.serviceRate,
+    leadSeconds: capacity.leadSeconds,
+    holdSeconds: holdSeconds(capacity.leadSeconds, policy.tickSeconds),
+    current: view.current,
+    warm: sum(view.pools, (pool) => pool.warm),
+    pending: sum(view.pools, (pool) => pool.pendingAges.length),
+    draining: sum(view.pools, (pool) => pool.draining.length),
+    busyQueue: view.busyQueue,
+    busyInteractive: view.busyInteractive,
+    idleSeconds: view.at - memory.lastWorkAt,
+  };
+  for (const [name, value] of Object.entries(numbers)) numbers[name] = round(value);
+  return numbers;
+}

@@ -1,0 +1,144 @@
+import { reconcileNodes } from './nodes.ts';
+import type { Command, PoolObservation, ReplicaObservation } from './types.ts';
+import { chooseVictims, type Leaving, leavingOf, safelyRemovable } from './victims.ts';
+import type { FleetView, PoolView } from './view.ts';
+
+/** Commands that bring one pool from what is observed to what is wanted. */
+export interface PoolCommands {
+  commands: Command[];
+  /** `spec.replicas` once they are carried out. */
+  replicas: number;
+}
+
+/**
+ * The commands from observed to wanted, for all readable pools. Only the observation counts, not what an earlier tick
+ * meant to do: a tick that died half-way is repaired by the next. While blind nothing shrinks.
+ */
+export function reconcile(
+  view: FleetView,
+  wantedByPool: Record<string, number>,
+  drainDeadlineSeconds: number,
+): Command[] {
+  const leaving = leavingOf(view, drainDeadlineSeconds);
+  const blind = view.blind.length > 0;
+  return view.pools.flatMap((pool) => {
+    const { observed } = pool;
+    if (!observed) return [];
+    const wanted = wantedByPool[pool.policy.name] ?? pool.current;
+    const change =
+      pool.policy.kind === 'persistent'
+        ? reconcilePersistent(pool, observed, wanted, leaving, blind)
+        : reconcileElastic(pool, observed, wanted, leaving, blind);
+    return [...change.commands, ...reconcileNodes(pool, observed, change.replicas, blind)];
+  });
+}
+
+/** Elastic: any replica may go; drains are cancelled before a replica is added. */
+function reconcileElastic(
+  pool: PoolView,
+  observed: PoolObservation,
+  wanted: number,
+  leaving: Leaving,
+  blind: boolean,
+): PoolCommands {
+  const change = wanted - pool.current;
+  if (change > 0) {
+    const kept = pool.draining.toSorted(byLatestDeadline).slice(0, change);
+    return grow(pool, observed, observed.desiredReplicas + change - kept.length, kept);
+  }
+  if (blind) return unchanged(observed);
+  const missing = Math.max(0, observed.desiredReplicas - pool.live.length);
+  const notCreated = Math.min(missing, -change);
+  const victims = chooseVictims(pool, -change - notCreated, leaving);
+  const drains = victims.filter((replica) => replica.phase !== 'unassigned');
+  const goingNow = notCreated + victims.length - drains.length + pool.draining.length;
+  const removable = Math.min(goingNow, safelyRemovable(pool, notCreated, leaving));
+  return shrink(pool, observed, removable, drains, leaving);
+}
+
+/** Persistent: ordinals below the wanted number stay, the others go. */
+function reconcilePersistent(
+  pool: PoolView,
+  observed: PoolObservation,
+  wanted: number,
+  leaving: Leaving,
+  blind: boolean,
+): PoolCommands {
+  const stays = (replica: ReplicaObservation) => (replica.ordinal ?? 0) < wanted;
+  const kept = pool.draining.filter(stays);
+  if (wanted > observed.desiredReplicas) return grow(pool, observed, wanted, kept);
+  if (blind) return grow(pool, observed, observed.desiredReplicas, kept);
+  const drains = pool.live.filter(
+    (replica) => !stays(replica) && replica.drainDeadline === undefined && replica.phase !== 'unassigned',
+  );
+  const surplus = observed.desiredReplicas - wanted;
+  const removable = Math.min(surplus, safelyRemovable(pool, 0, leaving));
+  const change = shrink(pool, observed, removable, drains, leaving);
+  return { ...change, commands: [...kept.map((replica) => cancelDrain(pool, replica)), ...change.commands] };
+}
+
+const byLatestDeadline = (a: ReplicaObservation, b: ReplicaObservation): number =>
+  (b.drainDeadline ?? 0) - (a.drainDeadline ?? 0);
+
+const unchanged = (observed: PoolObservation): PoolCommands => ({
+  commands: [],
+  replicas: observed.desiredReplicas,
+});
+
+function grow(
+  pool: PoolView,
+  observed: PoolObservation,
+  replicas: number,
+  kept: ReplicaObservation[],
+): PoolCommands {
+  const commands = kept.map((replica) => cancelDrain(pool, replica));
+  if (replicas > observed.desiredReplicas) {
+    commands.push({
+      kind: 'set-replicas',
+      pool: pool.policy.name,
+      from: observed.desiredReplicas,
+      to: replicas,
+      reason: 'more replicas are wanted than there are',
+    });
+  }
+  return { commands, replicas };
+}
+
+const cancelDrain = (pool: PoolView, replica: ReplicaObservation): Command => ({
+  kind: 'cancel-drain',
+  pool: pool.policy.name,
+  replica: replica.name,
+  podUid: replica.podUid,
+  reason: 'it is wanted again',
+});
+
+/** Drain first; lower `replicas` only by what the controller can remove without harm. */
+function shrink(
+  pool: PoolView,
+  observed: PoolObservation,
+  removable: number,
+  drains: ReplicaObservation[],
+  { at, drainDeadlineSeconds }: Leaving,
+): PoolCommands {
+  const commands: Command[] = drains.map((replica) => ({
+    kind: 'drain',
+    pool: pool.policy.name,
+    replica: replica.name,
+    podUid: replica.podUid,
+    deadline: at + drainDeadlineSeconds,
+    reason: 'fewer replicas are wanted than there are',
+  }));
+  // More pods than desired: the controller has not caught up with the last change.
+  const settled = pool.live.length <= observed.desiredReplicas;
+  const replicas = observed.desiredReplicas - (settled ? removable : 0);
+  if (replicas < observed.desiredReplicas) {
+    commands.push({
+      kind: 'set-replicas',
+      pool: pool.policy.name,
+      from: observed.desiredReplicas,
+      to: replicas,
+      reason: 'the replicas to go are drained, or never ran',
+    });
+  }
+  return { commands, replicas };
+}
