@@ -35,7 +35,9 @@ export interface AwsRequest {
   url: string;
   headers: Record<string, string>;
   rawBody: Buffer;
-  /** Parsed input of the query, JSON and REST-JSON protocols; empty for S3. */
+  /**
+   * The SDK's input shape whatever the protocol: times are Date, blobs Uint8Array. SQS and DynamoDB: the JSON as sent; empty for S3.
+   */
   input: Record<string, unknown>;
 }
 
@@ -45,10 +47,26 @@ export interface AwsResponse {
   body: string | Buffer;
 }
 
+/** A resource whose ARN holds an id that only the emulator knows. */
+export interface ResourceRef {
+  kind: 'autoScalingGroup' | 'instance' | 'cluster' | 'nodegroup';
+  name: string;
+  /** The cluster of a node group. */
+  parent?: string;
+}
+
+/** What an IAM policy can name: the ARN (an instance's is its Auto Scaling group's) and the tags. */
+export interface ResolvedResource {
+  arn: string;
+  tags?: Record<string, string>;
+}
+
 /** An emulated service. Throws AwsError for what AWS would refuse. */
 export interface ServiceEmulator {
   readonly service: AwsService;
   handle(request: AwsRequest): Promise<unknown>;
+  /** For IAM checks, before `handle`; undefined for what does not exist. */
+  resolveResource?(ref: ResourceRef): ResolvedResource | undefined;
 }
 
 /** An error as AWS names it; the front renders it in the service's own wire protocol. */
