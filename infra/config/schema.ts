@@ -45,11 +45,11 @@ export const clusterSchema = z.strictObject({
   vpcCidr: z
     .string()
     .regex(
-      /^\d{1,3}(\.\d{1,3}){3}\/(1[6-9]|2[0-4])$/,
-      'write it as a CIDR block of /16 to /24, such as "10.0.0.0/16"',
+      /^\d{1,3}(\.\d{1,3}){3}\/(1[6-9]|20)$/,
+      'write it as a CIDR block of /16 to /20, such as "10.0.0.0/16"',
     )
     .default('10.0.0.0/16')
-    .describe('Addresses of the VPC, /16 to /24. Every pod takes one.'),
+    .describe('Addresses of the VPC, /16 to /20. Every pod takes one.'),
   natGateways: z
     .int()
     .min(1)

@@ -57,8 +57,8 @@ function unknownKeyFix(key: string, known: string[]): string {
 }
 
 function sizeOf(value: unknown): { text: string; unit: string } {
-  if (Array.isArray(value)) return { text: `${value.length} long`, unit: ' long' };
-  if (typeof value === 'string') return { text: `${value.length} long`, unit: ' long' };
+  if (Array.isArray(value) || typeof value === 'string')
+    return { text: `${value.length} long`, unit: ' long' };
   return { text: String(value), unit: '' };
 }
 

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { App, type AppProps } from 'aws-cdk-lib';
+import type { PaddockConfig } from './config/index.ts';
+import { repositoryPath } from './paths.ts';
+import { ClusterStack } from './stacks/cluster-stack.ts';
+import { ControlPlaneStack } from './stacks/control-plane-stack.ts';
+
+export interface BuildOptions {
+  /** Where `synth()` writes; default: the CDK CLI's choice, else a temporary folder. */
+  readonly outdir?: string;
+  /** False leaves the code of functions and worker out: synthesis then takes milliseconds. Default true. */
+  readonly bundle?: boolean;
+}
+
+export const CLUSTER_STACK = 'PaddockCluster';
+export const CONTROL_PLANE_STACK = 'PaddockControlPlane';
+
+/** The whole application as two plain stacks. Call `.synth()` on it. */
+export function buildApp(config: PaddockConfig, { outdir, bundle = true }: BuildOptions = {}): App {
+  const props: AppProps = {
+    // In process there is no CDK CLI that hands the flags of cdk.json over.
+    context: { ...cdkJsonContext(), ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }) },
+    analyticsReporting: false,
+    ...(outdir !== undefined && { outdir }),
+  };
+  const app = new App(props);
+  // No account: the templates fit any, and synthesis looks nothing up.
+  const env = { region: config.region };
+  const { cluster } = new ClusterStack(app, CLUSTER_STACK, {
+    env,
+    config,
+    description: 'Paddock: network, EKS cluster and node groups',
+  });
+  new ControlPlaneStack(app, CONTROL_PLANE_STACK, {
+    env,
+    config,
+    cluster,
+    bundle,
+    description: 'Paddock: queues, functions, state machines and workloads',
+  });
+  return app;
+}
+
+/**
+ * The configuration that `PADDOCK_CONFIG` names (a path to a module, relative to the working directory), else
+ * `paddock.config.ts` of the repository.
+ *
+ * @throws ConfigError when it is not valid, Error when the module has no default export.
+ */
+export async function loadConfig(env: NodeJS.ProcessEnv = process.env): Promise<PaddockConfig> {
+  const path = env.PADDOCK_CONFIG ? resolve(env.PADDOCK_CONFIG) : repositoryPath('paddock.config.ts');
+  const module = (await import(pathToFileURL(path).href)) as { default?: PaddockConfig };
+  if (!module.default)
+    throw new Error(`${path} has no default export: end it with "export default defineConfig({ … })".`);
+  return module.default;
+}
+
+function cdkJsonContext(): Record<string, unknown> {
+  const { context } = JSON.parse(readFileSync(repositoryPath('cdk.json'), 'utf8')) as {
+    context: Record<string, unknown>;
+  };
+  return context;
+}
+
+if (import.meta.main) buildApp(await loadConfig()).synth();

@@ -1,0 +1,125 @@
+import { Aws } from 'aws-cdk-lib';
+import { CfnSecurityGroupIngress, type ISecurityGroup, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { CfnAccessEntry, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
+import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { GROUP, WORKER_PORT } from '../../core/protocol/names.ts';
+import { fleetParameterPrefix } from './fleet-parameter.ts';
+import { PaddockFunction } from './paddock-function.ts';
+
+export interface FunctionsProps {
+  /** As configured: a literal, so that names built from it are literals too. */
+  readonly clusterName: string;
+  readonly cluster: ICluster;
+  readonly logRetentionDays: number;
+}
+
+/** observe → decide → act on Kubernetes. Reaches the apiserver through its public endpoint: no network of its own. */
+export function createScaler(
+  scope: Construct,
+  props: FunctionsProps & {
+    readonly tableArn: string;
+    readonly tableName: string;
+    readonly queueArns: string[];
+  },
+): PaddockFunction {
+  const { clusterName, cluster } = props;
+  const scaler = new PaddockFunction(scope, 'Scaler', {
+    name: 'scaler',
+    clusterName,
+    description: 'Observes a fleet, decides, and sets replicas and drain marks',
+    memoryMiB: 1024,
+    timeoutSeconds: 30,
+    logRetentionDays: props.logRetentionDays,
+    environment: {
+      PADDOCK_FLEET_PARAMETER_PREFIX: fleetParameterPrefix(clusterName),
+      PADDOCK_TABLE: props.tableName,
+      PADDOCK_CLUSTER: clusterName,
+    },
+    statements: [
+      readParameters(clusterName),
+      describeCluster(cluster),
+      new PolicyStatement({
+        actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+        resources: [props.tableArn],
+      }),
+      new PolicyStatement({ actions: ['sqs:GetQueueAttributes'], resources: props.queueArns }),
+      new PolicyStatement({
+        actions: ['eks:DescribeNodegroup'],
+        resources: [
+          `arn:${Aws.PARTITION}:eks:${Aws.REGION}:${Aws.ACCOUNT_ID}:nodegroup/${clusterName}/${clusterName}-*/*`,
+        ],
+      }),
+      // Auto Scaling knows no resource for its Describe actions.
+      new PolicyStatement({ actions: ['autoscaling:DescribeAutoScalingGroups'], resources: ['*'] }),
+    ],
+  });
+  grantKubernetes(scope, 'ScalerAccess', cluster, scaler.role, GROUP.scaler);
+  return scaler;
+}
+
+/** Asks a pod's worker to be warm and sets the pod's gate. Runs in the VPC, because it talks to the pod itself. */
+export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFunction {
+  const { clusterName, cluster } = props;
+  const securityGroup = new SecurityGroup(scope, 'WarmupSecurityGroup', {
+    vpc: cluster.vpc,
+    description: 'The warm-up function: to the apiserver and to the pods',
+  });
+  const warmup = new PaddockFunction(scope, 'Warmup', {
+    name: 'warmup',
+    clusterName,
+    description: 'Confirms that a replica is warm and opens its gate',
+    memoryMiB: 512,
+    timeoutSeconds: 300,
+    logRetentionDays: props.logRetentionDays,
+    environment: {
+      PADDOCK_FLEET_PARAMETER_PREFIX: fleetParameterPrefix(clusterName),
+      PADDOCK_CLUSTER: clusterName,
+    },
+    statements: [readParameters(clusterName), describeCluster(cluster)],
+    network: { vpc: cluster.vpc, securityGroup },
+  });
+  allowIntoCluster(scope, cluster, securityGroup);
+  grantKubernetes(scope, 'WarmupAccess', cluster, warmup.role, GROUP.warmup);
+  return warmup;
+}
+
+const readParameters = (clusterName: string): PolicyStatement =>
+  new PolicyStatement({
+    actions: ['ssm:GetParameter'],
+    resources: [
+      `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${fleetParameterPrefix(clusterName)}*`,
+    ],
+  });
+
+/** For the apiserver's address and certificate. */
+const describeCluster = (cluster: ICluster): PolicyStatement =>
+  new PolicyStatement({ actions: ['eks:DescribeCluster'], resources: [cluster.clusterArn] });
+
+/** Maps a function's role to the Kubernetes group that RBAC binds. */
+function grantKubernetes(scope: Construct, id: string, cluster: ICluster, role: IRole, group: string): void {
+  new CfnAccessEntry(scope, id, {
+    clusterName: cluster.clusterName,
+    principalArn: role.roleArn,
+    kubernetesGroups: [group],
+    type: 'STANDARD',
+  });
+}
+
+/** Nodes, pods and the apiserver's private endpoint all stand behind the cluster's own security group. */
+function allowIntoCluster(scope: Construct, cluster: ICluster, from: ISecurityGroup): void {
+  for (const [port, what] of [
+    [443, 'apiserver'],
+    [WORKER_PORT, 'worker'],
+  ] as const) {
+    // As a resource of this stack: a rule on the imported group itself would make the stacks refer to each other.
+    new CfnSecurityGroupIngress(scope, `WarmupTo-${what}`, {
+      groupId: cluster.clusterSecurityGroupId,
+      sourceSecurityGroupId: from.securityGroupId,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      description: `Warm-up function to the ${what}`,
+    });
+  }
+}

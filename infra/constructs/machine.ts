@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { Aws, RemovalPolicy } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { DefinitionBody, LogLevel, StateMachine, type StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { repositoryPath } from '../paths.ts';
+
+export interface MachineProps {
+  /** `state-machines/<name>.asl.json`; also the last part of the state machine's name. */
+  readonly name: string;
+  readonly clusterName: string;
+  readonly type: StateMachineType;
+  readonly logRetentionDays: number;
+  /** Values for the `${…}` of the definition. */
+  readonly substitutions: Record<string, string>;
+  /** Exactly what the definition calls, its logs aside. */
+  readonly statements: PolicyStatement[];
+}
+
+/** ARN by name, so that a machine's own role, and what it is told, can refer to it without a cycle. */
+export const machineArn = (clusterName: string, name: string): string =>
+  `arn:${Aws.PARTITION}:states:${Aws.REGION}:${Aws.ACCOUNT_ID}:stateMachine:${clusterName}-${name}`;
+
+/** A state machine of `state-machines/`, with a role of its own and every execution's data in its log. */
+export class Machine extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: MachineProps) {
+    super(scope, id);
+    const stateMachineName = `${props.clusterName}-${props.name}`;
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('states.amazonaws.com'),
+      description: `${props.clusterName}: state machine ${props.name}`,
+    });
+    for (const statement of props.statements) role.addToPolicy(statement);
+    this.stateMachine = new StateMachine(this, 'Machine', {
+      stateMachineName,
+      stateMachineType: props.type,
+      definitionBody: DefinitionBody.fromString(
+        readFileSync(repositoryPath('state-machines', `${props.name}.asl.json`), 'utf8'),
+      ),
+      definitionSubstitutions: props.substitutions,
+      role,
+      logs: {
+        // The prefix keeps the account's one log resource policy from growing past its limit.
+        destination: new LogGroup(this, 'Logs', {
+          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
+          retention: props.logRetentionDays,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        // Express keeps no history: the log is the trail.
+        level: LogLevel.ALL,
+        includeExecutionData: true,
+      },
+    });
+  }
+}

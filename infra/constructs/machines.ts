@@ -1,0 +1,57 @@
+import { Aws } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { Machine, machineArn } from './machine.ts';
+
+export interface MachinesProps {
+  readonly clusterName: string;
+  readonly logRetentionDays: number;
+}
+
+/** Ticks while there is work, and makes the capacity calls that a tick decided. */
+export function createScaleMachine(
+  scope: Construct,
+  { scaler, ...props }: MachinesProps & { scaler: IFunction },
+): Machine {
+  const scaleArn = machineArn(props.clusterName, 'scale');
+  const warmupArn = machineArn(props.clusterName, 'warmup');
+  return new Machine(scope, 'Scale', {
+    ...props,
+    name: 'scale',
+    type: StateMachineType.EXPRESS,
+    substitutions: {
+      ScalerFunctionArn: scaler.functionArn,
+      ScaleStateMachineArn: scaleArn,
+      WarmupStateMachineArn: warmupArn,
+    },
+    statements: [
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [scaler.functionArn] }),
+      new PolicyStatement({ actions: ['states:StartExecution'], resources: [scaleArn, warmupArn] }),
+      new PolicyStatement({
+        actions: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
+        // EKS names the groups itself: the tag that it sets tells whose they are.
+        resources: [
+          `arn:${Aws.PARTITION}:autoscaling:${Aws.REGION}:${Aws.ACCOUNT_ID}:autoScalingGroup:*:autoScalingGroupName/eks-*`,
+        ],
+        conditions: { StringEquals: { 'autoscaling:ResourceTag/eks:cluster-name': props.clusterName } },
+      }),
+    ],
+  });
+}
+
+/** Warms one replica. */
+export const createWarmupMachine = (
+  scope: Construct,
+  { warmup, ...props }: MachinesProps & { warmup: IFunction },
+): Machine =>
+  new Machine(scope, 'WarmupMachine', {
+    ...props,
+    name: 'warmup',
+    type: StateMachineType.STANDARD,
+    substitutions: { WarmupFunctionArn: warmup.functionArn },
+    statements: [
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [warmup.functionArn] }),
+    ],
+  });

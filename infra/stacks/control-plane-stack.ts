@@ -1,0 +1,98 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
+import { Construct } from 'constructs';
+import { fleetManifests, sharedManifests } from '../../workloads/index.ts';
+import { type FleetConfig, fleetPolicy, type PaddockConfig } from '../config/index.ts';
+import { createFleetParameter } from '../constructs/fleet-parameter.ts';
+import { FleetQueue } from '../constructs/fleet-queue.ts';
+import { FleetTriggers } from '../constructs/fleet-triggers.ts';
+import { createScaler, createWarmup } from '../constructs/functions.ts';
+import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
+import { ManifestSet } from '../constructs/manifests.ts';
+import { createResultsBucket, createTable } from '../constructs/storage.ts';
+import { WorkerBundle } from '../constructs/worker-bundle.ts';
+import { WorkerIdentity } from '../constructs/worker-identity.ts';
+
+export interface ControlPlaneStackProps extends StackProps {
+  readonly config: PaddockConfig;
+  readonly cluster: ICluster;
+  /** False leaves the code of functions and worker out, for tests that only look at the template. */
+  readonly bundle: boolean;
+}
+
+/** Everything but the cluster: what decides, what wakes it, and what runs in the cluster. */
+export class ControlPlaneStack extends Stack {
+  constructor(scope: Construct, id: string, { config, cluster, bundle, ...props }: ControlPlaneStackProps) {
+    super(scope, id, props);
+    const clusterName = config.cluster.name;
+    const common = { clusterName, cluster, logRetentionDays: config.logRetentionDays };
+    const table = createTable(this);
+    const results = createResultsBucket(this, config.resultsRetentionDays);
+    const worker = new WorkerBundle(this, 'Worker', { bundle });
+
+    const fleets = config.fleets.map((fleet) => {
+      const scope = new Construct(this, `Fleet-${fleet.name}`);
+      const { queue } = new FleetQueue(scope, 'Requests', { queueName: `${clusterName}-${fleet.name}` });
+      return { fleet, scope, queue };
+    });
+    const scaler = createScaler(this, {
+      ...common,
+      tableArn: table.tableArn,
+      tableName: table.tableName,
+      queueArns: fleets.map(({ queue }) => queue.queueArn),
+    });
+    const warmup = createWarmup(this, common);
+    const scale = createScaleMachine(this, { ...common, scaler: scaler.handler }).stateMachine;
+    const warmupMachine = createWarmupMachine(this, { ...common, warmup: warmup.handler }).stateMachine;
+
+    const manifests = new ManifestSet(this, cluster);
+    const shared = manifests.add('Shared', sharedManifests(config.fleets, config.images));
+    for (const { fleet, scope, queue } of fleets) {
+      createFleetParameter(scope, {
+        policy: fleetPolicy(config, fleet.name),
+        clusterName,
+        queueUrl: queue.queueUrl,
+        warmupStateMachineArn: warmupMachine.stateMachineArn,
+      });
+      new FleetTriggers(scope, 'Triggers', {
+        fleet: fleet.name,
+        clusterName,
+        queue,
+        scale,
+        activationBacklog: fleet.policy.activationBacklog,
+      });
+      const identity = new WorkerIdentity(scope, 'Worker', {
+        fleet: fleet.name,
+        cluster,
+        queue,
+        results,
+        bundle: worker,
+      });
+      // A pod that starts before its identity is associated would never get credentials.
+      manifests.add(
+        `Fleet-${fleet.name}`,
+        this.#workloads(config, fleet, queue.queueUrl, results.bucketName, worker),
+        shared,
+        identity,
+      );
+      new CfnOutput(this, `QueueUrl-${fleet.name}`, { value: queue.queueUrl });
+    }
+
+    new CfnOutput(this, 'WorkerBundleKey', { value: worker.key });
+    new CfnOutput(this, 'ResultsBucketName', { value: results.bucketName });
+    new CfnOutput(this, 'TableName', { value: table.tableName });
+    new CfnOutput(this, 'ScaleStateMachineArn', { value: scale.stateMachineArn });
+    new CfnOutput(this, 'WarmupStateMachineArn', { value: warmupMachine.stateMachineArn });
+  }
+
+  #workloads(
+    config: PaddockConfig,
+    fleet: FleetConfig,
+    queueUrl: string,
+    resultsBucket: string,
+    workerBundle: WorkerBundle,
+  ) {
+    const { region, images } = config;
+    return fleetManifests(fleet, { region, queueUrl, resultsBucket, images, workerBundle });
+  }
+}

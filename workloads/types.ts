@@ -1,0 +1,46 @@
+import type { KubernetesObject } from '@kubernetes/client-node';
+
+/** Any Kubernetes object, as plain data. */
+export type Manifest = KubernetesObject;
+
+/** What the manifests need to know of a fleet. */
+export interface WorkloadFleet {
+  readonly name: string;
+  readonly models: readonly string[];
+  readonly contextTokens: number;
+  readonly requestTimeoutSeconds: number;
+  readonly policy: { readonly drainDeadlineSeconds: number };
+}
+
+/** What the manifests need to know of a pool. */
+export interface WorkloadPool {
+  readonly name: string;
+  readonly kind: 'persistent' | 'elastic';
+  /** Full names; exactly one for a persistent pool. */
+  readonly zones: readonly string[];
+  readonly slots: number;
+  readonly gpusPerNode: number;
+  readonly modelStorageGiB: number;
+  readonly resources: {
+    readonly cpu: number;
+    readonly cpuLimit?: number | undefined;
+    readonly memoryGiB: number;
+    readonly memoryLimitGiB?: number | undefined;
+  };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  }[];
+}
+
+/** What lies around a fleet's pods. Strings may be CloudFormation references. */
+export interface WorkloadEnvironment {
+  readonly region: string;
+  readonly queueUrl: string;
+  readonly resultsBucket: string;
+  readonly images: { readonly ollama: string; readonly worker: string; readonly fetch: string };
+  /** Where the worker's code lies, and what its content must hash to. */
+  readonly workerBundle: { readonly bucket: string; readonly key: string; readonly sha256: string };
+}
