@@ -1,0 +1,89 @@
+import type { ModelServer, ServerAnswer } from '../adapters/ollama/server.ts';
+import { errorText } from '../adapters/ollama/server.ts';
+import { type QueuedRequest, REQUEST_ID_HEADER, type RequestResult } from '../core/protocol/request.ts';
+import { prepareBody } from './inference.ts';
+
+/** What came of one attempt at a request. */
+export type Answer =
+  | { kind: 'result'; result: RequestResult }
+  /** Another attempt may succeed. `serverTrouble`: the model server itself may be ill. */
+  | { kind: 'retry'; reason: string; serverTrouble: boolean }
+  /** This worker stops; the request is as good as before. */
+  | { kind: 'cut-off' };
+
+export interface AnswerOptions {
+  server: ModelServer;
+  models: readonly string[];
+  replica: string;
+  timeoutSeconds: number;
+  now: () => number;
+}
+
+/** Statuses below 500 that do not judge the request itself. */
+const TRANSIENT = new Set([408, 425, 429, 499]);
+
+/** One attempt. Never throws. */
+export async function answer(
+  request: QueuedRequest,
+  cutOff: AbortSignal,
+  options: AnswerOptions,
+): Promise<Answer> {
+  const startedAt = options.now();
+  const failed = (code: string, message: string): Answer => ({
+    kind: 'result',
+    result: { ...envelope(request, startedAt, options), status: 'failed', error: { code, message } },
+  });
+  const prepared = prepareBody(request.body, options.models);
+  if (!prepared.ok) return failed(prepared.code, prepared.message);
+
+  const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000);
+  let reply: ServerAnswer;
+  try {
+    reply = await options.server.ask({
+      method: 'POST',
+      path: request.path,
+      headers: { 'content-type': 'application/json', [REQUEST_ID_HEADER]: request.id },
+      body: JSON.stringify({ ...prepared.body, stream: false }),
+      signal: AbortSignal.any([cutOff, timeout]),
+    });
+  } catch (error) {
+    if (cutOff.aborted) return { kind: 'cut-off' };
+    const reason = timeout.aborted
+      ? `no answer within ${options.timeoutSeconds} s`
+      : (error as Error).message;
+    return { kind: 'retry', reason, serverTrouble: true };
+  }
+  return judge(reply, failed, () => ({
+    kind: 'result',
+    result: { ...envelope(request, startedAt, options), status: 'completed', response: reply.body },
+  }));
+}
+
+function judge(
+  { status, body }: ServerAnswer,
+  failed: (code: string, message: string) => Answer,
+  completed: () => Answer,
+): Answer {
+  const message = errorText(body);
+  if (status >= 200 && status < 300) {
+    if (typeof body === 'object' && body !== null) return completed();
+    return { kind: 'retry', reason: 'the answer is not JSON', serverTrouble: true };
+  }
+  // The fleet's own models were on the disk when this worker became warm: one that is gone now will come back.
+  const modelGone = status === 404 && /model\b.*\bnot found/.test(message);
+  if (status >= 500 || TRANSIENT.has(status) || modelGone) {
+    return { kind: 'retry', reason: `HTTP ${status}: ${message}`, serverTrouble: true };
+  }
+  return failed(`http_${status}`, message);
+}
+
+function envelope(request: QueuedRequest, startedAt: number, { replica, now }: AnswerOptions) {
+  return {
+    v: 1 as const,
+    id: request.id,
+    replica,
+    submittedAt: request.submittedAt,
+    startedAt,
+    finishedAt: now(),
+  };
+}

@@ -1,0 +1,112 @@
+import type { QueueMessage } from '../adapters/aws/queue.ts';
+import { handBack, type JobEnd, type JobOptions, runJob } from './job.ts';
+import type { Slots } from './slots.ts';
+import type { WorkerState } from './state.ts';
+import { backoff } from './time.ts';
+
+export interface ConsumerOptions extends JobOptions {
+  slots: Slots;
+  state: WorkerState;
+  /** Called when the model server failed a request: time to look at it. */
+  onServerTrouble: () => void;
+}
+
+/** Short enough that a draining worker is not held up by its own poll. */
+const POLL_SECONDS = 5;
+/** SQS hands out ten messages at most. */
+const MAX_MESSAGES = 10;
+const PAUSE_BASE_MS = 500;
+const PAUSE_CAP_MS = 30_000;
+
+/** Takes messages while a slot is free and the worker accepts work, and sees each of them through. */
+export class Consumer {
+  readonly #options: ConsumerOptions;
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #inProgress = new Set<string>();
+  #cutOff = new AbortController();
+  /** Polls or jobs in a row that failed for no fault of a message. */
+  #strikes = 0;
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until `stop`; resolves when it polls no more. */
+  async run(): Promise<void> {
+    const { state, slots, sleep } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await state.when(() => state.isAccepting, signal);
+      await slots.whenFree(signal);
+      if (this.#strikes > 0) await sleep(backoff(this.#strikes, PAUSE_BASE_MS, PAUSE_CAP_MS), signal);
+      if (signal.aborted || !state.isAccepting || slots.free <= 0) continue;
+      await this.#track(this.#poll());
+    }
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Breaks off every generation; their messages are handed back at once. Results being written are not touched. */
+  cutOff(): void {
+    this.#cutOff.abort();
+    this.#cutOff = new AbortController();
+  }
+
+  /** Resolves when no poll is open and every message taken has come to its end. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #poll(): Promise<void> {
+    const { queue, slots, visibilitySeconds, log } = this.#options;
+    try {
+      const max = Math.min(slots.free, MAX_MESSAGES);
+      const messages = await queue.receive({ max, waitSeconds: POLL_SECONDS, visibilitySeconds });
+      for (const message of messages) void this.#track(this.#take(message));
+    } catch (error) {
+      this.#strikes += 1;
+      log.error('the queue can not be read', { error });
+    }
+  }
+
+  /** A request of the proxy may have taken the slot, or the worker may drain since the poll began. */
+  async #take(message: QueueMessage): Promise<void> {
+    const { state, slots } = this.#options;
+    const release = state.isAccepting ? slots.tryTake('queue') : undefined;
+    if (!release) {
+      await handBack(
+        message,
+        0,
+        state.isAccepting ? 'no slot is free any more' : state.current,
+        this.#options,
+      );
+      return;
+    }
+    try {
+      this.#note(await runJob(message, this.#inProgress, this.#cutOff.signal, this.#options));
+    } finally {
+      release();
+    }
+  }
+
+  #note(end: JobEnd): void {
+    if (end === 'settled') this.#strikes = 0;
+    if (end !== 'trouble') return;
+    this.#strikes += 1;
+    this.#options.onServerTrouble();
+  }
+
+  async #track(work: Promise<void>): Promise<void> {
+    this.#running.add(work);
+    try {
+      await work;
+    } catch (error) {
+      this.#options.log.error('a message failed in an unexpected way', { error });
+    } finally {
+      this.#running.delete(work);
+    }
+  }
+}

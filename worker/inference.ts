@@ -1,0 +1,58 @@
+import { canonicalModel } from '../adapters/ollama/names.ts';
+
+/** Paths that generate; each request on them takes a slot. */
+export const INFERENCE_PATHS: ReadonlySet<string> = new Set([
+  '/api/generate',
+  '/api/chat',
+  '/api/embed',
+  '/api/embeddings',
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+]);
+
+/**
+ * Options of the runner itself. Ollama compares them with those of the loaded model and reloads it when any
+ * differs, smaller or larger: none of them may come from a request.
+ */
+const RUNNER_OPTIONS = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'use_mmap', 'use_mlock', 'num_thread'];
+
+export type Prepared = { ok: true; body: Record<string, unknown> } | ({ ok: false } & Refusal);
+
+export interface Refusal {
+  status: number;
+  code: string;
+  message: string;
+}
+
+/**
+ * The body as it may reach the model server: nothing in it unloads or reloads a model, and it names one of the
+ * fleet's. (A name outside the fleet would push a model out of memory, or leave the cluster: `…-cloud`.)
+ */
+export function prepareBody(body: unknown, models: readonly string[]): Prepared {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return { ok: false, status: 400, code: 'invalid_request', message: 'the body must be a JSON object' };
+  }
+  const { keep_alive: _keepAlive, runner: _runner, options, ...rest } = body as Record<string, unknown>;
+  if (typeof rest.model !== 'string' || rest.model === '') {
+    return { ok: false, status: 400, code: 'invalid_request', message: 'model is required' };
+  }
+  const wanted = canonicalModel(rest.model);
+  if (!models.some((model) => canonicalModel(model) === wanted)) {
+    const message = `model '${rest.model}' not found, this fleet serves: ${models.join(', ')}`;
+    return { ok: false, status: 404, code: 'model_not_found', message };
+  }
+  if (typeof options !== 'object' || options === null) {
+    return { ok: true, body: options === undefined ? rest : { ...rest, options } };
+  }
+  const kept = Object.entries(options).filter(([name]) => !RUNNER_OPTIONS.includes(name));
+  return { ok: true, body: { ...rest, options: Object.fromEntries(kept) } };
+}
+
+/** An error body in the shape of the API that the path belongs to. */
+export function errorBody(path: string, status: number, message: string): unknown {
+  if (!path.startsWith('/v1/')) return { error: message };
+  const types: Record<number, string> = { 400: 'invalid_request_error', 404: 'not_found_error' };
+  return { error: { message, type: types[status] ?? 'api_error', param: null, code: null } };
+}
