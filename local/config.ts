@@ -1,0 +1,77 @@
+import { type ConfigInput, defineConfig, type PaddockConfig, presets } from '../infra/config/index.ts';
+import type { Scenario } from './scenarios/scenarios.ts';
+
+/** What the command line says about the fleet; undefined keeps the configuration's value. */
+export interface FleetOverrides {
+  fleet?: string;
+  preset?: 'cpu' | 'gpu';
+  slots?: number;
+  serviceSeconds?: number;
+  minReplicas?: number;
+  maxReplicas?: number;
+  /** Node boot and model load of this run: the pools' first guess of the lead time. */
+  leadSeconds: number;
+}
+
+type FleetConfig = PaddockConfig['fleets'][number];
+
+/**
+ * The configuration of a local run: the user's, with one fleet, as the scenario and the command line want it.
+ *
+ * @throws Error when there is no such fleet, ConfigError when the overrides don't fit together.
+ */
+export function localConfig(config: PaddockConfig, scenario: Scenario, overrides: FleetOverrides): PaddockConfig {
+  const fleet = scenario.singlePool ? singlePool(pickFleet(config, overrides)) : pickFleet(config, overrides);
+  const minReplicas = overrides.minReplicas ?? scenario.defaults.minReplicas ?? fleet.policy.minReplicas;
+  const maxReplicas = overrides.maxReplicas ?? scenario.defaults.maxReplicas ?? fleet.policy.maxReplicas;
+  const poolMinimum = fleet.pools.reduce((sum, pool) => sum + pool.min, 0);
+  const input = {
+    ...config,
+    fleets: [
+      {
+        ...fleet,
+        policy: {
+          ...fleet.policy,
+          minReplicas,
+          maxReplicas,
+          idleSeconds: scenario.defaults.idleSeconds ?? fleet.policy.idleSeconds,
+        },
+        pools: fleet.pools.map((pool) => ({
+          ...pool,
+          min: poolMinimum > minReplicas ? 0 : pool.min,
+          max: scenario.singlePool ? maxReplicas : pool.max,
+          slots: overrides.slots ?? scenario.defaults.slots ?? pool.slots,
+          expectedSecondsPerRequest:
+            overrides.serviceSeconds ?? scenario.defaults.serviceSeconds ?? LOCAL_SECONDS_PER_REQUEST,
+          expectedLeadSeconds: Math.max(1, overrides.leadSeconds),
+        })),
+      },
+    ],
+  };
+  return defineConfig(structuredClone(input) as unknown as ConfigInput);
+}
+
+/** First guess for the synthetic server's token rates and the scenarios' short prompts. */
+const LOCAL_SECONDS_PER_REQUEST = 1.5;
+
+function pickFleet(config: PaddockConfig, { fleet: name, preset }: FleetOverrides): FleetConfig {
+  if (preset !== undefined) {
+    const fleets = [presets[preset]()];
+    return defineConfig({ region: config.region, cluster: { zones: [...config.cluster.zones] }, fleets })
+      .fleets[0] as FleetConfig;
+  }
+  const fleet = name === undefined ? config.fleets[0] : config.fleets.find((f) => f.name === name);
+  if (fleet === undefined) {
+    const names = config.fleets.map((f) => f.name).join(', ');
+    throw new Error(`The configuration has no fleet '${name}'. It has: ${names}.`);
+  }
+  return fleet;
+}
+
+/** One elastic on-demand pool of the fleet's own instance type, so that nothing but the rule is compared. */
+function singlePool(fleet: FleetConfig): FleetConfig {
+  const base = fleet.pools.find((pool) => pool.capacityType === 'on-demand') ?? fleet.pools[0];
+  if (base === undefined) throw new Error(`Fleet '${fleet.name}' has no pool.`);
+  const pool = { ...base, name: 'on-demand', capacityType: 'on-demand', kind: 'elastic', min: 0 } as const;
+  return { ...fleet, pools: [pool] };
+}
