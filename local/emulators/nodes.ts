@@ -1,0 +1,141 @@
+import { ApiException, CoreV1Api, KubeConfig, type V1Node } from '@kubernetes/client-node';
+import { instanceType, nodeResources } from './instance-types.ts';
+
+export interface NodeTaint {
+  key: string;
+  value?: string | undefined;
+  /** As Kubernetes spells it: `NoSchedule`, `PreferNoSchedule`, `NoExecute`. */
+  effect: string;
+}
+
+/** An instance that is about to become a node of the cluster. */
+export interface NodeSpec {
+  /** `ip-10-0-1-23.ec2.internal` */
+  name: string;
+  instanceId: string;
+  instanceType: string;
+  capacityType: 'ON_DEMAND' | 'SPOT';
+  region: string;
+  zone: string;
+  internalIp: string;
+  nodegroupName: string;
+  /** The node group's own labels. */
+  labels: Record<string, string>;
+  taints: NodeTaint[];
+  kubernetesVersion: string;
+}
+
+/** What happens in Kubernetes when an instance comes and goes. Both are retried by the caller when they reject. */
+export interface NodeLifecycle {
+  join(node: NodeSpec): Promise<void>;
+  leave(nodeName: string): Promise<void>;
+}
+
+/** The Node object as the kubelet of an EKS managed node group registers it; KWOK keeps it Ready. */
+export function nodeManifest(spec: NodeSpec): V1Node {
+  const type = instanceType(spec.instanceType);
+  const { capacity, allocatable } = nodeResources(type);
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name: spec.name,
+      annotations: {
+        'kwok.x-k8s.io/node': 'fake',
+        'node.alpha.kubernetes.io/ttl': '0',
+      },
+      labels: {
+        'beta.kubernetes.io/arch': type.arch,
+        'beta.kubernetes.io/os': 'linux',
+        'beta.kubernetes.io/instance-type': spec.instanceType,
+        'kubernetes.io/arch': type.arch,
+        'kubernetes.io/os': 'linux',
+        'kubernetes.io/hostname': spec.name,
+        'node.kubernetes.io/instance-type': spec.instanceType,
+        'topology.kubernetes.io/region': spec.region,
+        'topology.kubernetes.io/zone': spec.zone,
+        'failure-domain.beta.kubernetes.io/region': spec.region,
+        'failure-domain.beta.kubernetes.io/zone': spec.zone,
+        'eks.amazonaws.com/nodegroup': spec.nodegroupName,
+        'eks.amazonaws.com/capacityType': spec.capacityType,
+        ...spec.labels,
+      },
+    },
+    spec: {
+      providerID: `aws:///${spec.zone}/${spec.instanceId}`,
+      ...(spec.taints.length > 0
+        ? {
+            taints: spec.taints.map(({ key, value, effect }) => ({
+              key,
+              effect,
+              ...(value ? { value } : {}),
+            })),
+          }
+        : {}),
+    },
+    status: {
+      capacity,
+      allocatable,
+      addresses: [
+        { type: 'InternalIP', address: spec.internalIp },
+        { type: 'InternalDNS', address: spec.name },
+        { type: 'Hostname', address: spec.name },
+      ],
+      nodeInfo: {
+        architecture: type.arch,
+        operatingSystem: 'linux',
+        osImage: 'Amazon Linux 2023',
+        kernelVersion: '6.12.0',
+        containerRuntimeVersion: 'containerd://2.1.0',
+        kubeletVersion: `v${spec.kubernetesVersion}`,
+        kubeProxyVersion: '',
+        bootID: spec.instanceId,
+        machineID: spec.instanceId,
+        systemUUID: spec.instanceId,
+      },
+    },
+  };
+}
+
+/** Creates and deletes Node objects in a real cluster; pods of a deleted node are left to the pod garbage collector. */
+export class KubernetesNodes implements NodeLifecycle {
+  readonly #api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>;
+
+  constructor(api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>) {
+    this.#api = api;
+  }
+
+  /** @param path kubeconfig of an administrator. */
+  static fromKubeconfig(path: string): KubernetesNodes {
+    const config = new KubeConfig();
+    config.loadFromFile(path);
+    return new KubernetesNodes(config.makeApiClient(CoreV1Api));
+  }
+
+  async join(spec: NodeSpec): Promise<void> {
+    const body = nodeManifest(spec);
+    try {
+      await this.#api.createNode({ body });
+    } catch (error) {
+      if (!hasCode(error, 409)) throw error;
+      // A retry of a join whose answer was lost is fine; another instance's node is not.
+      const existing = await this.#api.readNode({ name: spec.name });
+      if (existing.spec?.providerID !== body.spec?.providerID) {
+        throw new Error(
+          `The cluster already has a node ${spec.name} of ${existing.spec?.providerID ?? 'an unknown instance'}. Delete it: it is left over from another run.`,
+        );
+      }
+    }
+  }
+
+  async leave(nodeName: string): Promise<void> {
+    try {
+      await this.#api.deleteNode({ name: nodeName });
+    } catch (error) {
+      if (!hasCode(error, 404)) throw error;
+    }
+  }
+}
+
+const hasCode = (error: unknown, code: number): boolean =>
+  error instanceof ApiException && error.code === code;

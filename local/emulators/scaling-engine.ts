@@ -1,0 +1,304 @@
+import { type Clock, Timers } from './clock.ts';
+import type { EventSink } from './events.ts';
+import type { Ids } from './ids.ts';
+import type { NodeLifecycle, NodeSpec } from './nodes.ts';
+import {
+  type Account,
+  activityEvent,
+  beginActivity,
+  cause,
+  endActivity,
+  launchRefusal,
+  spotEvent,
+} from './scaling-activity.ts';
+import {
+  type Activity,
+  type Group,
+  type Instance,
+  isLive,
+  liveInstances,
+  victim,
+  zoneToLaunchIn,
+} from './scaling-group.ts';
+
+export interface ScalingTimings {
+  /** From the launch until the node joins. Default 60. */
+  bootSeconds?: number;
+  /** From a change until the group acts on it. AWS takes 10 to 15; default 0. */
+  reactionSeconds?: number;
+  /** From the order to end an instance until it is gone. Default 10. */
+  terminateSeconds?: number;
+  /** Between failed launches. Default 60. */
+  launchRetrySeconds?: number;
+  /** Between a spot interruption warning and the end. AWS gives 120, the default. */
+  spotNoticeSeconds?: number;
+  /** From EC2 ending an instance until its group notices. Default 30. */
+  healthCheckSeconds?: number;
+}
+
+export interface EngineOptions extends Account, ScalingTimings {
+  clock: Clock;
+  ids: Ids;
+  nodes: NodeLifecycle;
+  events: EventSink;
+  onError(error: unknown): void;
+}
+
+const NODE_RETRY_MS = 5000;
+
+/** Brings groups to their desired capacity, and lets instances come to harm. */
+export class ScalingEngine {
+  readonly #options: Required<EngineOptions>;
+  readonly #timers: Timers;
+  #addresses = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = {
+      bootSeconds: 60,
+      reactionSeconds: 0,
+      terminateSeconds: 10,
+      launchRetrySeconds: 60,
+      spotNoticeSeconds: 120,
+      healthCheckSeconds: 30,
+      ...options,
+    };
+    this.#timers = new Timers(options.clock, options.onError);
+  }
+
+  get #now(): number {
+    return this.#options.clock.now();
+  }
+
+  /** The group will act on its sizes after `seconds`, or sooner when it was about to. */
+  wake(group: Group, seconds = this.#options.reactionSeconds): void {
+    const due = this.#now + seconds * 1000;
+    if (group.reconciliation && group.reconciliation.due <= due) return;
+    group.reconciliation?.timer.cancel();
+    const timer = this.#timers.after(seconds * 1000, () => {
+      group.reconciliation = undefined;
+      this.#reconcile(group);
+    });
+    group.reconciliation = { timer, due };
+  }
+
+  /** Instances that are to be replaced on advice don't count; they end once their replacements are in service. */
+  #reconcile(group: Group): void {
+    const live = liveInstances(group);
+    const advised = live.filter(({ rebalance }) => rebalance && group.capacityRebalance);
+    const counted = live.filter((instance) => !advised.includes(instance));
+    const missing = group.desiredCapacity - counted.length;
+    if (missing > 0 && !group.suspended.has('Launch')) this.#launch(group, missing, live.length);
+    if (group.suspended.has('Terminate')) return;
+    this.#shrink(group, counted, -missing);
+    if (counted.filter(({ state }) => state === 'InService').length >= group.desiredCapacity) {
+      for (const instance of advised)
+        this.terminate(group, instance, cause.rebalance(this.#now, instance.id));
+    }
+  }
+
+  #shrink(group: Group, from: Instance[], surplus: number): void {
+    const remaining = [...from];
+    for (let left = surplus; left > 0 && remaining.length > 0; left--) {
+      const instance = victim(remaining);
+      remaining.splice(remaining.indexOf(instance), 1);
+      const size = from.length;
+      this.terminate(
+        group,
+        instance,
+        this.#withRequest(group, cause.shrink(this.#now, size, size - surplus, instance.id)),
+      );
+    }
+    if (surplus > 0) group.pendingCause = '';
+  }
+
+  #launch(group: Group, count: number, actual: number): void {
+    const text = this.#withRequest(group, cause.grow(this.#now, actual, actual + count));
+    group.pendingCause = '';
+    for (let launched = 0; launched < count; launched++) {
+      if (group.capacity <= 0) {
+        this.#refuse(group, text);
+        return;
+      }
+      group.capacity -= 1;
+      this.#start(group, text);
+    }
+  }
+
+  #withRequest(group: Group, text: string): string {
+    return group.pendingCause ? `${group.pendingCause}  ${text}` : text;
+  }
+
+  /** One failed activity per attempt; the group tries again for as long as it wants more than it has. */
+  #refuse(group: Group, text: string): void {
+    const { ids, events, launchRetrySeconds } = this.#options;
+    const zone = zoneToLaunchIn(group);
+    const message = launchRefusal(group, zone);
+    const description = `Launching a new EC2 instance.  Status Reason: ${message}`;
+    const activity = beginActivity(group, ids, this.#now, {
+      description,
+      cause: text,
+      zone,
+      status: 'InProgress',
+    });
+    endActivity(group, activity, this.#now, 'Failed', message);
+    group.launchFailure = { at: this.#now, message };
+    events.emit(activityEvent(this.#options, ids, 'EC2 Instance Launch Unsuccessful', activity));
+    this.wake(group, launchRetrySeconds);
+  }
+
+  #start(group: Group, text: string): void {
+    const { ids, bootSeconds, region } = this.#options;
+    const zone = zoneToLaunchIn(group);
+    const { instanceTypes, capacityType } = group.launch;
+    const internalIp = this.#address(group, group.zones.indexOf(zone));
+    const id = ids.instanceId();
+    const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
+    const instance: Instance = {
+      id,
+      // On-demand takes the first type that is named, spot the one with the most spare capacity.
+      type: capacityType === 'SPOT' ? ids.pick(instanceTypes) : (instanceTypes[0] ?? ''),
+      zone,
+      internalIp,
+      nodeName: `ip-${internalIp.replaceAll('.', '-')}.${domain}`,
+      state: 'Pending',
+      health: 'Healthy',
+      launchedAt: this.#now,
+      rebalance: false,
+      gone: false,
+      joined: false,
+      launch: beginActivity(group, ids, this.#now, {
+        description: `Launching a new EC2 instance: ${id}`,
+        cause: text,
+        zone,
+        status: 'PreInService',
+      }),
+    };
+    group.instances.set(id, instance);
+    const spec = nodeSpec(group, instance, region);
+    this.#timers.after(bootSeconds * 1000, () => this.#join(group, instance, spec));
+  }
+
+  /** A /20 of 10.0.0.0/16 per zone; an address is not used twice in a run. */
+  #address(group: Group, zoneIndex: number): string {
+    const host = (this.#addresses++ % 4000) + 16;
+    if (zoneIndex > 15) throw new RangeError(`Auto Scaling group ${group.name} has more than 16 zones.`);
+    return `10.0.${zoneIndex * 16 + (host >> 8)}.${host & 255}`;
+  }
+
+  async #join(group: Group, instance: Instance, spec: NodeSpec): Promise<void> {
+    if (!isLive(instance) || instance.gone) return;
+    instance.joined = true;
+    instance.joining = this.#options.nodes.join(spec);
+    try {
+      await instance.joining;
+    } catch (error) {
+      this.#timers.after(NODE_RETRY_MS, () => this.#join(group, instance, spec));
+      throw error;
+    }
+    // When it ended while it joined, whoever ended it lets its node leave.
+    if (!isLive(instance) || instance.gone) return;
+    instance.state = 'InService';
+    group.launchFailure = undefined;
+    endActivity(group, instance.launch, this.#now, 'Successful');
+    const { ids, events } = this.#options;
+    events.emit(
+      activityEvent(this.#options, ids, 'EC2 Instance Launch Successful', instance.launch, instance.id),
+    );
+    this.wake(group);
+  }
+
+  async #leave(instance: Instance): Promise<void> {
+    // A node that leaves before its join is through would stay for ever.
+    await instance.joining?.catch(() => {});
+    if (instance.joined) await this.#options.nodes.leave(instance.nodeName);
+    instance.joined = false;
+  }
+
+  /** Ends an instance: its node leaves at once, it is gone from the group `terminateSeconds` later. */
+  terminate(group: Group, instance: Instance, text: string): Activity {
+    const { ids, terminateSeconds } = this.#options;
+    if (instance.launch.EndTime === undefined) endActivity(group, instance.launch, this.#now, 'Cancelled');
+    instance.state = 'Terminating';
+    const activity = beginActivity(group, ids, this.#now, {
+      description: `Terminating EC2 instance: ${instance.id}`,
+      cause: text,
+      zone: instance.zone,
+      status: 'InProgress',
+    });
+    this.#timers.run(() => this.#leave(instance));
+    this.#timers.after(terminateSeconds * 1000, () => this.#remove(group, instance, activity));
+    return activity;
+  }
+
+  async #remove(group: Group, instance: Instance, activity: Activity): Promise<void> {
+    try {
+      await this.#leave(instance);
+    } catch (error) {
+      this.#timers.after(NODE_RETRY_MS, () => this.#remove(group, instance, activity));
+      throw error;
+    }
+    group.instances.delete(instance.id);
+    endActivity(group, activity, this.#now, 'Successful');
+    const { ids, events } = this.#options;
+    events.emit(
+      activityEvent(this.#options, ids, 'EC2 Instance Terminate Successful', activity, instance.id),
+    );
+  }
+
+  /** EC2 warns that it takes the spot instance back, and does so after the notice. */
+  interrupt(group: Group, instance: Instance): void {
+    const { events, spotNoticeSeconds } = this.#options;
+    events.emit(spotEvent('EC2 Spot Instance Interruption Warning', instance, this.#options));
+    this.#timers.after(spotNoticeSeconds * 1000, () => this.lose(group, instance));
+  }
+
+  /** EC2 advises to replace the spot instance. */
+  advise(group: Group, instance: Instance): void {
+    instance.rebalance = true;
+    this.#options.events.emit(spotEvent('EC2 Instance Rebalance Recommendation', instance, this.#options));
+    this.wake(group);
+  }
+
+  /** The instance is gone without its group's doing: the node leaves, the group notices at its next health check. */
+  async lose(group: Group, instance: Instance): Promise<void> {
+    if (!isLive(instance) || instance.gone) return;
+    instance.gone = true;
+    this.#timers.after(this.#options.healthCheckSeconds * 1000, () => this.#notice(group, instance));
+    await this.#leave(instance);
+  }
+
+  #notice(group: Group, instance: Instance): void {
+    if (!isLive(instance) || group.suspended.has('HealthCheck')) return;
+    instance.health = 'Unhealthy';
+    if (group.suspended.has('ReplaceUnhealthy')) return;
+    this.terminate(group, instance, cause.gone(this.#now));
+    this.wake(group);
+  }
+
+  /** Processes of the group were resumed: catches up with what it missed. */
+  resume(group: Group): void {
+    for (const instance of liveInstances(group)) if (instance.gone) this.#notice(group, instance);
+    this.wake(group);
+  }
+
+  dispose(): void {
+    this.#timers.dispose();
+  }
+}
+
+function nodeSpec(group: Group, instance: Instance, region: string): NodeSpec {
+  const { nodegroupName, capacityType, labels, taints, kubernetesVersion } = group.launch;
+  return {
+    name: instance.nodeName,
+    instanceId: instance.id,
+    instanceType: instance.type,
+    capacityType,
+    region,
+    zone: instance.zone.name,
+    internalIp: instance.internalIp,
+    nodegroupName,
+    labels: { ...labels },
+    taints: [...taints],
+    kubernetesVersion,
+  };
+}
