@@ -131,6 +131,7 @@ export class Supervisor {
     void exited.then((info) => {
       this.#running.delete(pid);
       forgetProcess(this.#stateDir, pid);
+      signalGroup(pid, 'SIGKILL'); // what it started itself ends with it
       if (ready && !asked) {
         (
           options.onExit ??
@@ -214,9 +215,8 @@ async function endGroup(pid: number, exited: Promise<ExitInfo>, graceMs: number)
   const timeUp = sleep(graceMs, 'time is up', { signal: timer.signal }).catch(() => undefined);
   const first = await Promise.race([exited, timeUp]);
   timer.abort();
-  // What the process itself started ends with it, also when it ended in time and left something behind.
-  signalGroup(pid, 'SIGKILL');
   if (first === 'time is up') {
+    signalGroup(pid, 'SIGKILL');
     await exited;
   }
 }

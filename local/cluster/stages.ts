@@ -1,0 +1,197 @@
+import { LABEL } from '../../core/protocol/names.ts';
+
+/**
+ * What KWOK plays: nodes that are Ready and send heartbeats, pods that are not of a fleet, and the volumes that a storage
+ * driver would provision. A fleet's pods carry a label and are left to the local stand-in of the kubelet.
+ */
+
+type Kind = 'Node' | 'Pod' | 'PersistentVolumeClaim' | 'PersistentVolume';
+
+const stage = (
+  name: string,
+  kind: Kind,
+  when: string[],
+  steps: object[],
+  delayMs?: [number, number],
+): object => ({
+  apiVersion: 'kwok.x-k8s.io/v1alpha1',
+  kind: 'Stage',
+  metadata: { name },
+  spec: {
+    resourceRef: { apiGroup: 'v1', kind },
+    selector: { matchExpressions: when.map((expression) => ({ cel: { expression } })) },
+    ...(delayMs === undefined
+      ? {}
+      : { delay: { durationMilliseconds: delayMs[0], jitterDurationMilliseconds: delayMs[1] } }),
+    steps,
+  },
+});
+
+const setStatus = (template: string): object => ({
+  patch: { subresource: 'status', root: 'status', template },
+});
+
+const IS_LIVE = '!has(self.metadata.deletionTimestamp)';
+const IS_READY_NODE =
+  "has(self.status.conditions) && self.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')";
+const NOT_OF_A_FLEET = `!has(self.metadata.labels) || !('${LABEL.fleet}' in self.metadata.labels)`;
+
+/** Transition times stay those of the first report: a heartbeat is no transition. */
+const NODE_CONDITIONS = `{{ $now := Now }}
+{{ $since := or .metadata.creationTimestamp $now }}
+conditions:
+{{ range NodeConditions }}
+- type: {{ .type | Quote }}
+  status: {{ .status | Quote }}
+  reason: {{ .reason | Quote }}
+  message: {{ .message | Quote }}
+  lastHeartbeatTime: {{ $now | Quote }}
+  lastTransitionTime: {{ $since | Quote }}
+{{ end }}
+`;
+
+/** Whoever creates a node states its capacity and addresses; KWOK reports that it is up. */
+const nodeStages: object[] = [
+  stage(
+    'node-ready',
+    'Node',
+    [IS_LIVE, `!(${IS_READY_NODE})`],
+    [setStatus(`${NODE_CONDITIONS}phase: Running\n`)],
+  ),
+  // The lease is the heartbeat that counts; the full status follows as rarely as a kubelet's.
+  stage('node-heartbeat', 'Node', [IS_LIVE, IS_READY_NODE], [setStatus(NODE_CONDITIONS)], [280_000, 320_000]),
+];
+
+/** A pod with readiness gates stays unready: who owns a gate sets it, and KWOK owns none. */
+const POD_RUNNING = `{{ $now := Now }}
+phase: Running
+startTime: {{ $now | Quote }}
+{{ $ready := "True" }}
+{{ if .spec.readinessGates }}{{ $ready = "False" }}{{ end }}
+conditions:
+- type: Initialized
+  status: "True"
+  lastTransitionTime: {{ $now | Quote }}
+- type: ContainersReady
+  status: "True"
+  lastTransitionTime: {{ $now | Quote }}
+- type: Ready
+  status: {{ $ready | Quote }}
+  lastTransitionTime: {{ $now | Quote }}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ""
+  ready: true
+  started: true
+  restartCount: 0
+  state:
+    running:
+      startedAt: {{ $now | Quote }}
+{{ end }}
+initContainerStatuses:
+{{ range .spec.initContainers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ""
+  ready: true
+  restartCount: 0
+  {{ if eq .restartPolicy "Always" }}
+  started: true
+  state:
+    running:
+      startedAt: {{ $now | Quote }}
+  {{ else }}
+  state:
+    terminated:
+      exitCode: 0
+      reason: Completed
+      startedAt: {{ $now | Quote }}
+      finishedAt: {{ $now | Quote }}
+  {{ end }}
+{{ end }}
+{{ with NodeIPsWith .spec.nodeName }}
+hostIP: {{ index . 0 | Quote }}
+hostIPs:
+{{ range . }}
+- ip: {{ . | Quote }}
+{{ end }}
+{{ end }}
+{{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
+podIP: {{ index . 0 | Quote }}
+podIPs:
+{{ range . }}
+- ip: {{ . | Quote }}
+{{ end }}
+{{ end }}
+`;
+
+const podStages: object[] = [
+  stage(
+    'pod-running',
+    'Pod',
+    [NOT_OF_A_FLEET, IS_LIVE, "self.status.phase == 'Pending'"],
+    [setStatus(POD_RUNNING)],
+  ),
+  stage('pod-gone', 'Pod', [NOT_OF_A_FLEET, `!(${IS_LIVE})`], [{ delete: true }]),
+];
+
+const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
+
+/**
+ * The volume controller names the provisioner on a claim once the volume is wanted (with `WaitForFirstConsumer`: once
+ * the pod has a node); it binds and releases as ever. Nothing is mounted, so the path need not exist.
+ */
+const PROVISIONED_VOLUME = `apiVersion: v1
+kind: PersistentVolume
+metadata:
+  name: pvc-{{ .metadata.uid }}
+  annotations:
+    pv.kubernetes.io/provisioned-by: {{ index .metadata.annotations "${PROVISIONER}" | Quote }}
+spec:
+  accessModes:
+  {{ YAML .spec.accessModes 1 }}
+  capacity:
+  {{ YAML .spec.resources.requests 1 }}
+  persistentVolumeReclaimPolicy: Delete
+  storageClassName: {{ .spec.storageClassName | Quote }}
+  volumeMode: {{ or .spec.volumeMode "Filesystem" | Quote }}
+  claimRef:
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    namespace: {{ .metadata.namespace | Quote }}
+    name: {{ .metadata.name | Quote }}
+    uid: {{ .metadata.uid | Quote }}
+  hostPath:
+    path: /nonexistent/pvc-{{ .metadata.uid }}
+`;
+
+const volumeStages: object[] = [
+  stage(
+    'claim-provisioned',
+    'PersistentVolumeClaim',
+    [
+      IS_LIVE,
+      `has(self.metadata.annotations) && '${PROVISIONER}' in self.metadata.annotations`,
+      '!has(self.spec.volumeName)',
+    ],
+    [{ apply: { template: PROVISIONED_VOLUME } }],
+  ),
+  stage(
+    'volume-released',
+    'PersistentVolume',
+    [
+      IS_LIVE,
+      "has(self.metadata.annotations) && 'pv.kubernetes.io/provisioned-by' in self.metadata.annotations",
+      "self.spec.persistentVolumeReclaimPolicy == 'Delete' && self.status.phase == 'Released'",
+    ],
+    [{ delete: true }],
+  ),
+];
+
+/** KWOK's configuration file: one document per stage (JSON is YAML). */
+export function kwokConfig(): string {
+  const documents = [...nodeStages, ...podStages, ...volumeStages];
+  return documents.map((document) => JSON.stringify(document, null, 2)).join('\n---\n');
+}
