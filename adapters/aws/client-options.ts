@@ -1,0 +1,12 @@
+/**
+ * How the functions' SDK clients behave: a tick would rather fail a reading than wait for it, so that the next tick
+ * can try again. One retry covers a dropped connection and a single throttle.
+ */
+export const clientOptions = (requestTimeoutMs = 2000) => ({
+  maxAttempts: 2,
+  requestHandler: {
+    connectionTimeout: Math.min(1000, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
+    throwOnRequestTimeout: true,
+  },
+});
