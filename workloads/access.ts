@@ -53,19 +53,19 @@ export const scalerAccess = (): Rbac[] => [
     'paddock-scaler',
     [
       { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'patch'] },
-      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['get', 'list'] },
+      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
       {
         apiGroups: ['apps'],
         resources: ['deployments/scale', 'statefulsets/scale'],
         verbs: ['get', 'patch'],
       },
-      { apiGroups: [COORDINATION], resources: ['leases'], verbs: ['get', 'list', 'patch', 'delete'] },
+      { apiGroups: [COORDINATION], resources: ['leases'], verbs: ['list', 'patch', 'delete'] },
     ],
     [group(GROUP.scaler)],
   ),
   ...clusterRole(
     'paddock-scaler',
-    [{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list'] }],
+    [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }],
     [group(GROUP.scaler)],
   ),
 ];

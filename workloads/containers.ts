@@ -123,6 +123,8 @@ export const workerContainer = (
       PADDOCK_VISIBILITY_SECONDS: String(VISIBILITY_SECONDS),
       PADDOCK_HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
       PADDOCK_REQUEST_TIMEOUT_SECONDS: String(fleet.requestTimeoutSeconds),
+      // The grace period leaves as much and a margin.
+      PADDOCK_DRAIN_SECONDS: String(fleet.policy.drainDeadlineSeconds),
       PADDOCK_LISTEN_HOST: '0.0.0.0',
       OLLAMA_HOST: `http://${OLLAMA_ADDRESS}`,
     }),

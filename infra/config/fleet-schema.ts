@@ -60,15 +60,13 @@ export const poolSchema = z.strictObject({
   ),
   capacityType: z
     .enum(['on-demand', 'spot'])
-    .describe(
-      'How EC2 sells the capacity. Spot is cheaper and can be taken back with two minutes\u2019 notice.',
-    ),
+    .describe("How EC2 sells the capacity. Spot is cheaper and can be taken back with two minutes' notice."),
   kind: z
     .enum(['persistent', 'elastic'])
     .default('elastic')
     .describe(
       '`persistent`: a StatefulSet whose models lie on EBS volumes, in one zone. ' +
-        '`elastic`: a Deployment whose models lie on the node\u2019s disk, in any zone.',
+        "`elastic`: a Deployment whose models lie on the node's disk, in any zone.",
     ),
   instanceTypes: z
     .array(z.string().regex(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'is no EC2 instance type, such as "g5.2xlarge"'))
@@ -142,7 +140,7 @@ export const poolSchema = z.strictObject({
     .max(16_384)
     .default(60)
     .describe(
-      'Room for models: the size of the volume (persistent) or of the share of the node\u2019s disk (elastic).',
+      "Room for models: the size of the volume (persistent) or of the share of the node's disk (elastic).",
     )
     .meta({ unit: 'GiB' }),
   nodeDiskGiB: z
@@ -160,9 +158,7 @@ export const poolSchema = z.strictObject({
     .array(taintSchema)
     .max(48)
     .default([])
-    .describe(
-      'More taints for the nodes; the replicas tolerate them. The pool\u2019s own taint is always there.',
-    ),
+    .describe("More taints for the nodes; the replicas tolerate them. The pool's own taint is always there."),
 });
 
 export const fleetSchema = z.strictObject({

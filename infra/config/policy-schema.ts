@@ -91,7 +91,7 @@ export const policySchema = z.strictObject({
     .number()
     .min(0)
     .default(0)
-    .describe('No plan may cost more than this per hour, by the pools\u2019 `pricePerHour`. 0 means no cap.')
+    .describe("No plan may cost more than this per hour, by the pools' `pricePerHour`. 0 means no cap.")
     .meta({ unit: 'US dollars per hour' }),
   maxStepOut: z
     .int()

@@ -64,13 +64,13 @@ export const imagesSchema = z.strictObject({
   ollama: image.default('docker.io/ollama/ollama:0.17.4').describe('The model server.'),
   worker: image
     .default('public.ecr.aws/docker/library/node:24-slim')
-    .describe('Any image with Node 24 as `node`; the worker\u2019s code comes from S3.'),
+    .describe("Any image with Node 24 as `node`; the worker's code comes from S3."),
   fetch: image
     .default('public.ecr.aws/aws-cli/aws-cli:2.31.0')
-    .describe('Any image with the AWS CLI, a shell and `sha256sum`; it fetches the worker\u2019s code.'),
+    .describe("Any image with the AWS CLI, a shell and `sha256sum`; it fetches the worker's code."),
   devicePlugin: image
     .default('nvcr.io/nvidia/k8s-device-plugin:v0.17.4')
-    .describe('NVIDIA\u2019s device plugin, which GPU nodes need to offer their GPUs.'),
+    .describe("NVIDIA's device plugin, which GPU nodes need to offer their GPUs."),
 });
 
 export const configSchema = z.strictObject({

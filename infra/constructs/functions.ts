@@ -40,16 +40,10 @@ export function createScaler(
       readParameters(clusterName),
       describeCluster(cluster),
       new PolicyStatement({
-        actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+        actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
         resources: [props.tableArn],
       }),
       new PolicyStatement({ actions: ['sqs:GetQueueAttributes'], resources: props.queueArns }),
-      new PolicyStatement({
-        actions: ['eks:DescribeNodegroup'],
-        resources: [
-          `arn:${Aws.PARTITION}:eks:${Aws.REGION}:${Aws.ACCOUNT_ID}:nodegroup/${clusterName}/${clusterName}-*/*`,
-        ],
-      }),
       // Auto Scaling knows no resource for its Describe actions.
       new PolicyStatement({ actions: ['autoscaling:DescribeAutoScalingGroups'], resources: ['*'] }),
     ],

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { repositoryPath } from '../paths.ts';
@@ -64,6 +64,7 @@ export class PaddockFunction extends Construct {
         bundleAwsSDK: true,
         // ES modules first: they let esbuild leave out what is not used.
         mainFields: ['module', 'main'],
+        logLevel: LogLevel.WARNING,
       },
       ...(props.network && {
         vpc: props.network.vpc,
