@@ -1,18 +1,7 @@
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { SCENARIOS } from '../../local/scenarios/scenarios.ts';
-
-const number =
-  (minimum: number, { integer = false, exclusive = false } = {}) =>
-  (text: string): number => {
-    const value = Number(text);
-    const tooSmall = exclusive ? value <= minimum : value < minimum;
-    if (!Number.isFinite(value) || text.trim() === '' || tooSmall || (integer && !Number.isInteger(value))) {
-      const kind = integer ? 'a whole number' : 'a number';
-      throw new InvalidArgumentError(`Give ${kind} ${exclusive ? 'above' : 'of at least'} ${minimum}.`);
-    }
-    return value;
-  };
+import { above, atLeast, wholeNumber } from '../numbers.ts';
 
 export interface LocalFlags {
   scenario?: string;
@@ -61,24 +50,20 @@ export function localCommand(): Command {
         .choices(['cpu', 'gpu'])
         .conflicts('fleet'),
     )
-    .option('--slots <n>', 'requests that one replica serves at a time', number(1, { integer: true }))
-    .option(
-      '--service-seconds <s>',
-      'fixed service time of a request (default: from its tokens)',
-      number(0, { exclusive: true }),
-    )
-    .option('--boot-seconds <s>', 'node boot until Ready (default: 2)', number(0))
+    .option('--slots <n>', 'requests that one replica serves at a time', wholeNumber(1))
+    .option('--service-seconds <s>', 'fixed service time of a request (default: from its tokens)', above(0))
+    .option('--boot-seconds <s>', 'node boot until Ready (default: 2)', atLeast(0))
     .option(
       '--load-seconds <s>',
       'model load on a new pod, from its binding to a node (default: 3)',
-      number(0),
+      atLeast(0),
     )
-    .option('--min-replicas <n>', "override the fleet's minimum", number(0, { integer: true }))
-    .option('--max-replicas <n>', "override the fleet's maximum", number(1, { integer: true }))
-    .option('--counter-lag-seconds <s>', 'SQS counters lag this much', number(0), 0)
-    .option('--minutes <m>', 'play only the first minutes of the arrivals', number(0, { exclusive: true }))
-    .option('--time-scale <x>', 'play arrivals this many times faster', number(0, { exclusive: true }), 1)
-    .option('--times <n>', 'rounds of idle-wake', number(1, { integer: true }), 20)
+    .option('--min-replicas <n>', "override the fleet's minimum", wholeNumber(0))
+    .option('--max-replicas <n>', "override the fleet's maximum", wholeNumber(1))
+    .option('--counter-lag-seconds <s>', 'SQS counters lag this much', atLeast(0), 0)
+    .option('--minutes <m>', 'play only the first minutes of the arrivals', above(0))
+    .option('--time-scale <x>', 'play arrivals this many times faster', above(0), 1)
+    .option('--times <n>', 'rounds of idle-wake', wholeNumber(1), 20)
     .addOption(
       new Option('--model-server <kind>', 'which server the pods run')
         .choices(['synthetic'])

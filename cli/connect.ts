@@ -1,0 +1,64 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { readSession } from '../local/session.ts';
+import { UserError } from './errors.ts';
+
+export interface ConnectFlags {
+  fleet?: string;
+  cluster?: string;
+  table?: string;
+  aws?: boolean;
+  stateDir: string;
+}
+
+export interface Connection {
+  fleet: string;
+  cluster: string;
+  table: string;
+  where: string;
+}
+
+/** The options by which a command finds the system it asks. */
+export function addConnectOptions(command: Command): Command {
+  return command
+    .option('--fleet <name>', 'which fleet (default: the one that runs locally)')
+    .option('--aws', 'ask the system in your AWS account instead of the local one')
+    .addOption(
+      new Option('--table <name>', 'with --aws: the table (stack output TableName)').env('PADDOCK_TABLE'),
+    )
+    .addOption(
+      new Option('--cluster <name>', 'with --aws: the cluster').env('PADDOCK_CLUSTER').default('paddock'),
+    )
+    .option('--state-dir <dir>', 'where the local system keeps its state', '.paddock/local');
+}
+
+/**
+ * Finds the local system, or takes what --aws needs. For the local one it sets the endpoint and key in this
+ * process's environment, where the SDK looks for them.
+ *
+ * @throws UserError that says what to start or to state.
+ */
+export function connect(flags: ConnectFlags): Connection {
+  if (flags.aws) {
+    if (!flags.table || !flags.fleet) {
+      throw new UserError(
+        'With --aws, state --fleet and --table (the output TableName of the stack PaddockControlPlane).',
+      );
+    }
+    return { fleet: flags.fleet, cluster: flags.cluster as string, table: flags.table, where: 'AWS' };
+  }
+  const session = readSession(resolve(flags.stateDir));
+  if (session === undefined) {
+    throw new UserError(
+      'No local system is running here. Start one with `npm start` (and ask from a second terminal), or use --aws for the one in your account.',
+    );
+  }
+  if (flags.fleet !== undefined && flags.fleet !== session.fleet) {
+    throw new UserError(`The local system runs the fleet '${session.fleet}', not '${flags.fleet}'.`);
+  }
+  process.env.AWS_ENDPOINT_URL = session.endpointUrl;
+  process.env.AWS_REGION = session.region;
+  process.env.AWS_ACCESS_KEY_ID = session.accessKeyId;
+  process.env.AWS_SECRET_ACCESS_KEY = session.secretAccessKey;
+  return { fleet: session.fleet, cluster: session.cluster, table: session.table, where: 'local' };
+}

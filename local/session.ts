@@ -1,0 +1,40 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const sessionSchema = z.strictObject({
+  pid: z.int().positive(),
+  endpointUrl: z.url(),
+  region: z.string(),
+  accessKeyId: z.string(),
+  secretAccessKey: z.string(),
+  cluster: z.string(),
+  fleet: z.string(),
+  table: z.string(),
+  kubeconfig: z.string(),
+});
+
+/** How `explain` and `status` reach the running local system. */
+export type Session = z.infer<typeof sessionSchema>;
+
+const fileOf = (stateDir: string): string => join(stateDir, 'session.json');
+
+/** The key in it opens the local front only; it is readable by its owner alone. */
+export function writeSession(stateDir: string, session: Session): void {
+  writeFileSync(fileOf(stateDir), `${JSON.stringify(session, null, 2)}\n`, { mode: 0o600 });
+}
+
+export function removeSession(stateDir: string): void {
+  rmSync(fileOf(stateDir), { force: true });
+}
+
+/** Undefined when no local system runs: no file, or one that a crashed run left. */
+export function readSession(stateDir: string): Session | undefined {
+  try {
+    const session = sessionSchema.parse(JSON.parse(readFileSync(fileOf(stateDir), 'utf8')));
+    process.kill(session.pid, 0);
+    return session;
+  } catch {
+    return undefined;
+  }
+}
