@@ -30,6 +30,8 @@ export interface StoredMemory {
 export interface NextMemory {
   version: number;
   memory: string;
+  /** Names this write: an SDK that repeats a write whose answer was lost is not its own competitor. */
+  writer: string;
   holdUntil?: Seconds;
 }
 
@@ -151,11 +153,14 @@ export class DynamoFleetState implements FleetState {
             ConditionExpression: 'version = :expected',
             ExpressionAttributeValues: { ':expected': expected },
           };
-    await this.#put(
-      { pk: pk(fleet), sk: 'memory', ...next },
-      `write the memory of the fleet ${fleet} to the table ${this.#table}`,
-      condition,
-    );
+    const what = `write the memory of the fleet ${fleet} to the table ${this.#table}`;
+    try {
+      await this.#put({ pk: pk(fleet), sk: 'memory', ...next }, what, condition);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const item = await this.#get(fleet, 'memory', what);
+      if (item?.writer !== next.writer) throw error;
+    }
   }
 
   async keepBroken(fleet: string, at: Seconds, broken: StoredMemory): Promise<void> {
