@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { REFERENCE_FILE, referenceText } from '../../infra/config/reference.ts';
+import { configSchema } from '../../infra/config/schema.ts';
+import { repositoryPath } from '../../infra/paths.ts';
+
+interface Node {
+  type?: string;
+  description?: string;
+  unit?: string;
+  properties?: Record<string, Node>;
+  items?: Node;
+}
+
+/** Every option with its path, through objects and lists. */
+function options(node: Node, path = ''): [string, Node][] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, option]) => [
+    [`${path}${name}`, option] as [string, Node],
+    ...options(option, `${path}${name}.`),
+    ...options(option.items ?? {}, `${path}${name}[].`),
+  ]);
+}
+
+const all = options(z.toJSONSchema(configSchema, { io: 'input' }) as Node);
+
+describe('the configuration reference', () => {
+  it('is current (else: node infra/config/reference.ts --write)', () => {
+    expect(readFileSync(repositoryPath(REFERENCE_FILE), 'utf8')).toBe(referenceText());
+  });
+
+  it.each(all)('describes %s', (_path, option) => {
+    expect(option.description).toMatch(/\.$/);
+  });
+
+  it.each(all.filter(([, { type }]) => type === 'number' || type === 'integer'))(
+    '%s has a unit',
+    (_path, option) => {
+      expect(option.unit).toBeTruthy();
+    },
+  );
+});
