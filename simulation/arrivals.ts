@@ -14,7 +14,7 @@ export interface Arrivals {
 /** How long a request takes in one slot: a fixed time, or from its tokens. */
 export type ServiceTime = { seconds: number } | { promptPerSecond: number; outputPerSecond: number };
 
-export const DEFAULT_SERVICE: ServiceTime = { promptPerSecond: 5000, outputPerSecond: 30 };
+export const DEFAULT_SERVICE = { promptPerSecond: 5000, outputPerSecond: 30 };
 
 /** Column names: the project's own, and the Azure LLM inference traces'. */
 const COLUMNS = {
@@ -100,13 +100,17 @@ function rowReader(
     const value = of(record[index] ?? '');
     if (Number.isFinite(value) && value >= 0) return value;
     const got = record[index] === undefined ? 'nothing' : `"${record[index]}"`;
-    throw new ArrivalsError(`${name}: line ${line}: column ${header[index]} holds ${got}; expected ${EXPECTED(index === clock && offset < 0)}.`);
+    throw new ArrivalsError(
+      `${name}: line ${line}: column ${header[index]} holds ${got}; expected ${EXPECTED(index === clock && offset < 0)}.`,
+    );
   };
   return (record, line) => ({
     at: cell(record, clock, line, offset >= 0 ? toNumber : toEpochSeconds),
-    service: 'seconds' in service ? service.seconds :
-      cell(record, prompt, line, toNumber) / service.promptPerSecond +
-      cell(record, output, line, toNumber) / service.outputPerSecond,
+    service:
+      'seconds' in service
+        ? service.seconds
+        : cell(record, prompt, line, toNumber) / service.promptPerSecond +
+          cell(record, output, line, toNumber) / service.outputPerSecond,
   });
 }
 
@@ -117,7 +121,8 @@ const toNumber = (text: string): number => (text === '' ? Number.NaN : Number(te
 
 /** `2023-11-16 18:17:03.9799600`, taken as UTC; only differences matter. */
 const toEpochSeconds = (text: string): number => {
-  const [, moment, fraction = '0'] = /^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)?$/.exec(text) ?? [];
+  const [, moment, fraction = '0'] =
+    /^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:00)?$/.exec(text) ?? [];
   if (moment === undefined) return Number.NaN;
   return Date.parse(`${moment.replace(' ', 'T')}Z`) / 1000 + Number(`0.${fraction}`);
 };

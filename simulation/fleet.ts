@@ -133,7 +133,8 @@ export class SimulatedFleet {
   cancelDrain(replica: SimulatedReplica): void {
     if (!replica.draining) return;
     replica.draining = false;
-    if (replica.warm) for (let slot = replica.busy; slot < this.options.slots; slot += 1) this.#freeSlots.push(replica.id);
+    if (replica.warm)
+      for (let slot = replica.busy; slot < this.options.slots; slot += 1) this.#freeSlots.push(replica.id);
     this.#dispatch();
   }
 

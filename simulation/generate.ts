@@ -42,7 +42,11 @@ function poisson(options: GenerateOptions, intensity: (at: number) => number, pe
   const at: number[] = [];
   const service: number[] = [];
   const rate = options.requestsPerSecond * peak;
-  for (let time = exponential(random, 1 / rate); time < options.durationSeconds; time += exponential(random, 1 / rate)) {
+  for (
+    let time = exponential(random, 1 / rate);
+    time < options.durationSeconds;
+    time += exponential(random, 1 / rate)
+  ) {
     if (random() * peak >= intensity(time)) continue;
     at.push(time);
     service.push(exponential(random, options.serviceSeconds));

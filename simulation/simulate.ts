@@ -12,7 +12,8 @@ import type { ScalingRule } from './rules/rule.ts';
 export const RULE_NAMES = ['paddock', 'keda', 'knative', 'backlog-per-instance', 'kubeai'] as const;
 export type RuleName = (typeof RULE_NAMES)[number];
 
-export const isRuleName = (name: string): name is RuleName => (RULE_NAMES as readonly string[]).includes(name);
+export const isRuleName = (name: string): name is RuleName =>
+  (RULE_NAMES as readonly string[]).includes(name);
 
 export interface SimulationOptions {
   slots: number;
@@ -64,7 +65,11 @@ export interface SimulationResult extends SimulationRow {
 }
 
 /** Plays the arrivals through a fleet that one rule scales. */
-export function simulate(name: RuleName, arrivals: Arrivals, given: Partial<SimulationOptions> = {}): SimulationResult {
+export function simulate(
+  name: RuleName,
+  arrivals: Arrivals,
+  given: Partial<SimulationOptions> = {},
+): SimulationResult {
   const options = { ...DEFAULT_OPTIONS, ...given };
   const fleet = new SimulatedFleet(arrivals, options);
   const rule = makeRule(name, arrivals, options);

@@ -3,7 +3,7 @@ import type { Point } from './memory.ts';
 import { because, type Rule, round } from './rules.ts';
 import type { Seconds } from './types.ts';
 
-const HOLD_LEADS = 2.5;
+const HOLD_LEADS = 1.5;
 /** However fast a replica gets warm, the estimates behind the need move slower. */
 const SHORTEST_HOLD_TICKS = 6;
 const REMEMBERED_SECONDS = 900;

@@ -32,7 +32,7 @@ export interface Step {
 export type Rule = (wanted: Wanted, context: Context) => Step;
 
 /** Capacity is granted up to this fraction of a replica short: less is within what the estimates are worth. */
-export const TOLERANCE = 0.05;
+export const TOLERANCE = 0.1;
 
 export const atLeast = (wanted: Wanted, replicas: number): Wanted => ({
   ...wanted,

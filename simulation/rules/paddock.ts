@@ -58,7 +58,8 @@ class Nodes {
       this.empty.push(node);
     }
     for (const replica of fleet.replicas) {
-      if (!this.#byReplica.has(replica.id)) this.#byReplica.set(replica.id, this.empty.pop() ?? this.#launch());
+      if (!this.#byReplica.has(replica.id))
+        this.#byReplica.set(replica.id, this.empty.pop() ?? this.#launch());
     }
   }
 
