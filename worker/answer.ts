@@ -2,12 +2,13 @@ import type { ModelServer, ServerAnswer } from '../adapters/ollama/server.ts';
 import { errorText } from '../adapters/ollama/server.ts';
 import { type QueuedRequest, REQUEST_ID_HEADER, type RequestResult } from '../core/protocol/request.ts';
 import { prepareBody } from './inference.ts';
+import { deadline } from './time.ts';
 
 /** What came of one attempt at a request. */
 export type Answer =
   | { kind: 'result'; result: RequestResult }
-  /** Another attempt may succeed. `serverTrouble`: the model server itself may be ill. */
-  | { kind: 'retry'; reason: string; serverTrouble: boolean }
+  /** Another attempt may succeed; the model server itself may be ill. */
+  | { kind: 'retry'; reason: string }
   /** This worker stops; the request is as good as before. */
   | { kind: 'cut-off' };
 
@@ -36,7 +37,7 @@ export async function answer(
   const prepared = prepareBody(request.body, options.models);
   if (!prepared.ok) return failed(prepared.code, prepared.message);
 
-  const timeout = AbortSignal.timeout(options.timeoutSeconds * 1000);
+  const limit = deadline(options.timeoutSeconds * 1000, cutOff);
   let reply: ServerAnswer;
   try {
     reply = await options.server.ask({
@@ -44,14 +45,14 @@ export async function answer(
       path: request.path,
       headers: { 'content-type': 'application/json', [REQUEST_ID_HEADER]: request.id },
       body: JSON.stringify({ ...prepared.body, stream: false }),
-      signal: AbortSignal.any([cutOff, timeout]),
+      signal: limit.signal,
     });
   } catch (error) {
     if (cutOff.aborted) return { kind: 'cut-off' };
-    const reason = timeout.aborted
-      ? `no answer within ${options.timeoutSeconds} s`
-      : (error as Error).message;
-    return { kind: 'retry', reason, serverTrouble: true };
+    const reason = limit.isOver ? `no answer within ${options.timeoutSeconds} s` : (error as Error).message;
+    return { kind: 'retry', reason };
+  } finally {
+    limit.clear();
   }
   return judge(reply, failed, () => ({
     kind: 'result',
@@ -67,12 +68,12 @@ function judge(
   const message = errorText(body);
   if (status >= 200 && status < 300) {
     if (typeof body === 'object' && body !== null) return completed();
-    return { kind: 'retry', reason: 'the answer is not JSON', serverTrouble: true };
+    return { kind: 'retry', reason: 'the answer is not JSON' };
   }
   // The fleet's own models were on the disk when this worker became warm: one that is gone now will come back.
   const modelGone = status === 404 && /model\b.*\bnot found/.test(message);
   if (status >= 500 || TRANSIENT.has(status) || modelGone) {
-    return { kind: 'retry', reason: `HTTP ${status}: ${message}`, serverTrouble: true };
+    return { kind: 'retry', reason: `HTTP ${status}: ${message}` };
   }
   return failed(`http_${status}`, message);
 }

@@ -25,3 +25,36 @@ export async function persist<T>(call: () => Promise<T>, wait: Sleep, log: Log):
     }
   }
 }
+
+export interface Deadline {
+  readonly signal: AbortSignal;
+  readonly isOver: boolean;
+  /** Call it when the work is done. */
+  clear(): void;
+}
+
+/**
+ * Fires after so many milliseconds or with its parent. Unlike `AbortSignal.any` it leaves nothing behind on a parent
+ * that lives as long as the process.
+ */
+export function deadline(ms: number, parent: AbortSignal): Deadline {
+  const controller = new AbortController();
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    controller.abort();
+  }, ms);
+  const follow = () => controller.abort();
+  if (parent.aborted) follow();
+  else parent.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    get isOver() {
+      return isOver;
+    },
+    clear() {
+      clearTimeout(timer);
+      parent.removeEventListener('abort', follow);
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { ModelServer } from '../adapters/ollama/server.ts';
+import type { Counters } from './counters.ts';
+import { errorBody, INFERENCE_PATHS, prepareBody } from './inference.ts';
+import type { Log } from './log.ts';
+import type { Slots } from './slots.ts';
+import type { WorkerState } from './state.ts';
+import { deadline } from './time.ts';
+
+export interface ProxyOptions {
+  server: ModelServer;
+  slots: Slots;
+  state: WorkerState;
+  models: readonly string[];
+  counters: Counters;
+  log: Log;
+  /** One generation at most. */
+  timeoutSeconds: number;
+  onServerTrouble: () => void;
+}
+
+/** Images come as base64 in the body. */
+const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
+const RETRY_AFTER_SECONDS = 2;
+
+const READ_ONLY: Record<string, readonly string[]> = {
+  '/': ['GET', 'HEAD'],
+  '/api/tags': ['GET', 'HEAD'],
+  '/api/ps': ['GET', 'HEAD'],
+  '/api/version': ['GET', 'HEAD'],
+  '/api/show': ['POST'],
+  '/v1/models': ['GET'],
+};
+const HOP_BY_HOP = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The way to the model server for interactive requests. */
+export class InferenceProxy {
+  readonly #options: ProxyOptions;
+  readonly #cutOff = new Set<AbortController>();
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+  }
+
+  /** Breaks off every request under way: its client sees the connection end. */
+  cutOff(): void {
+    for (const request of this.#cutOff) request.abort();
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    const method = request.method ?? 'GET';
+    if (INFERENCE_PATHS.has(path) && method === 'POST') return this.#infer(path, request, response);
+    const isRead = READ_ONLY[path]?.includes(method) || (method === 'GET' && path.startsWith('/v1/models/'));
+    if (!isRead)
+      return refuse(response, path, 404, `${method} ${path}: only inference and reading is served here`);
+    const body = method === 'POST' ? await readBody(request) : undefined;
+    if (body === 'too-large') return tooLarge(response, path);
+    await this.#forward(path, request, response, body);
+  }
+
+  async #infer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { slots, state, models } = this.#options;
+    if (!state.isAccepting || slots.free <= 0) return this.#busy(path, response);
+    const text = await readBody(request);
+    if (text === 'too-large') return tooLarge(response, path);
+    const prepared = prepareBody(parse(text), models);
+    if (!prepared.ok) return refuse(response, path, prepared.status, prepared.message);
+    // Only now, so that a slow upload holds no slot; what was free before it may be taken.
+    const release = state.isAccepting ? slots.tryTake('interactive') : undefined;
+    if (!release) return this.#busy(path, response);
+    try {
+      const answered = await this.#forward(path, request, response, JSON.stringify(prepared.body));
+      this.#options.counters[answered ? 'completedInteractive' : 'failed'] += 1;
+    } finally {
+      release();
+    }
+  }
+
+  #busy(path: string, response: ServerResponse): void {
+    const { state } = this.#options;
+    response.setHeader('retry-after', RETRY_AFTER_SECONDS);
+    // Nothing was read: a kept connection would still carry the body, and the router should ask another pod.
+    response.setHeader('connection', 'close');
+    const reason = state.isAccepting
+      ? 'every slot of this replica is busy'
+      : `this replica is ${state.current}`;
+    refuse(response, path, 503, reason);
+  }
+
+  /** @returns whether the client got a whole answer that is no failure of the server */
+  async #forward(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: string | undefined,
+  ): Promise<boolean> {
+    const { server, timeoutSeconds, log, state, onServerTrouble } = this.#options;
+    const abort = new AbortController();
+    const hangUp = () => response.writableFinished || abort.abort();
+    response.once('close', hangUp);
+    this.#cutOff.add(abort);
+    const limit = deadline(timeoutSeconds * 1000, abort.signal);
+    try {
+      const upstream = await server.open({
+        method: request.method ?? 'GET',
+        path: request.url ?? '/',
+        headers: forwardable(request.headers),
+        ...(body !== undefined && { body }),
+        signal: limit.signal,
+      });
+      const status = upstream.statusCode ?? 502;
+      const headers: OutgoingHttpHeaders = forwardable(upstream.headers);
+      if (state.current === 'draining') headers.connection = 'close';
+      response.writeHead(status, headers);
+      response.flushHeaders();
+      await pipeline(upstream, response);
+      if (status >= 500) onServerTrouble();
+      return status < 400;
+    } catch (error) {
+      if (!response.destroyed && !abort.signal.aborted) {
+        log.warn('the model server failed a request', { path, error });
+        onServerTrouble();
+      }
+      if (response.headersSent) response.destroy();
+      else refuse(response, path, 502, 'the model server did not answer');
+      return false;
+    } finally {
+      limit.clear();
+      this.#cutOff.delete(abort);
+      response.off('close', hangUp);
+    }
+  }
+}
+
+function forwardable(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name)),
+  );
+}
+
+async function readBody(request: IncomingMessage): Promise<string | 'too-large'> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) return 'too-large';
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > BODY_LIMIT_BYTES) return 'too-large';
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function tooLarge(response: ServerResponse, path: string): void {
+  response.setHeader('connection', 'close');
+  refuse(response, path, 413, `the body is larger than ${BODY_LIMIT_BYTES} bytes`);
+}
+
+function refuse(response: ServerResponse, path: string, status: number, message: string): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(errorBody(path, status, message)));
+}

@@ -1,0 +1,74 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Log } from './log.ts';
+import type { InferenceProxy } from './proxy.ts';
+import type { WorkerState } from './state.ts';
+import type { Warmup } from './warmup.ts';
+
+export interface ServerOptions {
+  state: WorkerState;
+  warmup: Warmup;
+  proxy: InferenceProxy;
+  log: Log;
+}
+
+/** A Lambda function waits 15 minutes at most. */
+const LONGEST_WAIT_SECONDS = 840;
+/** Longer than the router keeps its connections (Nginx: 60 s), so that it is never the worker that closes first. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** The pod's door: probes, warm-up, and everything else to the proxy. */
+export function createDoor(options: ServerOptions): Server {
+  const { log } = options;
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    route(request, response, options).catch((error: unknown) => {
+      if (!request.destroyed) log.warn('a request failed', { path: request.url, error });
+      if (response.headersSent) response.destroy();
+      else json(response, 500, { error: 'internal error' });
+    });
+  });
+  return server;
+}
+
+async function route(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServerOptions,
+): Promise<void> {
+  const { state, warmup, proxy } = options;
+  const url = new URL(request.url ?? '/', 'http://worker');
+  switch (`${request.method} ${url.pathname}`) {
+    case 'GET /healthz':
+      return json(response, 200, { alive: true });
+    case 'GET /readyz':
+      return json(response, state.isAccepting ? 200 : 503, warmup.report());
+    case 'POST /warm':
+      return warm(url.searchParams.get('wait'), request, response, options);
+    default:
+      return proxy.handle(request, response);
+  }
+}
+
+/** Answers when every model has produced a token, or with 503 and the state when that takes longer than asked. */
+async function warm(
+  wait: string | null,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { state, warmup }: ServerOptions,
+): Promise<void> {
+  request.resume();
+  const seconds = Number(wait ?? 0);
+  if (!Number.isFinite(seconds) || seconds < 0 || seconds > LONGEST_WAIT_SECONDS) {
+    return json(response, 400, { error: `wait must be 0 to ${LONGEST_WAIT_SECONDS} seconds` });
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const patience = AbortSignal.any([gone.signal, AbortSignal.timeout(seconds * 1000)]);
+  await state.when(() => state.current !== 'loading', patience);
+  if (response.destroyed) return;
+  json(response, state.isAccepting ? 200 : 503, warmup.report());
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

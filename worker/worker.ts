@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { WorkQueue } from '../adapters/aws/queue.ts';
+import type { ResultStore } from '../adapters/aws/results.ts';
+import type { HeartbeatLease } from '../adapters/kubernetes/lease.ts';
+import type { ModelServer } from '../adapters/ollama/server.ts';
+import type { Heartbeat } from '../core/protocol/heartbeat.ts';
+import type { WorkerConfig } from './config.ts';
+import { Consumer } from './consumer.ts';
+import { newCounters } from './counters.ts';
+import { Drain } from './drain.ts';
+import { HeartbeatLoop } from './heartbeat.ts';
+import type { Log } from './log.ts';
+import { InferenceProxy } from './proxy.ts';
+import { createDoor } from './server.ts';
+import { Slots } from './slots.ts';
+import { WorkerState } from './state.ts';
+import { sleep } from './time.ts';
+import { Warmup } from './warmup.ts';
+
+export interface WorkerOptions {
+  config: WorkerConfig;
+  /** Names this process; its counters start at zero. */
+  workerId: string;
+  queue: WorkQueue;
+  results: ResultStore;
+  server: ModelServer;
+  lease: HeartbeatLease;
+  log: Log;
+}
+
+export interface Worker {
+  /** Listens and starts to load; resolves with the address once it listens. */
+  start(): Promise<AddressInfo>;
+  /** Drains to the end, says so in a last heartbeat, and stops. */
+  terminate(): Promise<void>;
+}
+
+/** The final heartbeat is worth a moment, not the whole grace period. */
+const LAST_BEAT_MS = 2000;
+
+/** Puts the parts of the worker together. */
+export function createWorker(options: WorkerOptions): Worker {
+  const { config, workerId, queue, results, server, lease, log } = options;
+  const { models, slots: size, requestTimeoutSeconds: timeoutSeconds, fleet, podName: replica } = config;
+  const slots = new Slots(size);
+  const state = new WorkerState();
+  const counters = newCounters();
+  const warmup = new Warmup({ server, models, state, log, sleep });
+  const onServerTrouble = () => warmup.look();
+  const proxy = new InferenceProxy({
+    server,
+    slots,
+    state,
+    models,
+    counters,
+    log,
+    timeoutSeconds,
+    onServerTrouble,
+  });
+  const consumer = new Consumer({
+    ...{ queue, results, server, slots, state, models, counters, log, timeoutSeconds, onServerTrouble },
+    ...{ fleet, replica, visibilitySeconds: config.visibilitySeconds, now: Date.now, sleep },
+  });
+  const never = new AbortController().signal;
+  const settled = async (): Promise<void> => {
+    await Promise.all([consumer.settled(), slots.whenIdle(never)]);
+    heartbeat.soon();
+  };
+  const drain = new Drain({
+    ...{ state, log, sleep, settled, terminationSeconds: config.drainSeconds },
+    cutOff: () => {
+      consumer.cutOff();
+      proxy.cutOff();
+    },
+  });
+  const heartbeat = new HeartbeatLoop({
+    ...{ lease, log, sleep, intervalSeconds: config.heartbeatSeconds },
+    snapshot: (): Heartbeat => ({
+      ...{ v: 1, workerId, podUid: config.podUid, fleet, pool: config.pool, ...counters },
+      ...{ state: state.current, slots: size, models: [...models], warmAt: state.warmAt / 1000 },
+      ...{ busyQueue: slots.busyOf('queue'), busyInteractive: slots.busyOf('interactive') },
+      ...{ busySlotSeconds: slots.busySlotSeconds, lastActiveAt: slots.lastActiveAt },
+    }),
+    onDrainMark: (deadline) => drain.setMark(deadline),
+  });
+  const door = createDoor({ state, warmup, proxy, log });
+
+  state.onChange((current) => {
+    log.info('state', { state: current });
+    heartbeat.soon();
+  });
+
+  return {
+    async start() {
+      door.listen(config.listenPort, config.listenHost);
+      await once(door, 'listening');
+      const address = door.address() as AddressInfo;
+      log.info('listening', { address: address.address, port: address.port, models, slots: size });
+      void warmup.run();
+      void heartbeat.run();
+      void consumer.run();
+      return address;
+    },
+    async terminate() {
+      consumer.stop();
+      await drain.terminate();
+      heartbeat.stop();
+      await Promise.race([heartbeat.beat(), sleep(LAST_BEAT_MS)]);
+      warmup.stop();
+      door.close();
+      door.closeAllConnections();
+      log.info('stopped', { ...counters });
+    },
+  };
+}
