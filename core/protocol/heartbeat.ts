@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What a worker writes into its Lease every few seconds (annotation `paddock.dev/heartbeat`).

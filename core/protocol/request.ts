@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Paths of the model server that a queued request may name. */
 export const QUEUEABLE_PATHS = [
