@@ -66,11 +66,8 @@ export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFu
     memoryMiB: 512,
     timeoutSeconds: 300,
     logRetentionDays: props.logRetentionDays,
-    environment: {
-      PADDOCK_FLEET_PARAMETER_PREFIX: fleetParameterPrefix(clusterName),
-      PADDOCK_CLUSTER: clusterName,
-    },
-    statements: [readParameters(clusterName), describeCluster(cluster)],
+    environment: { PADDOCK_CLUSTER: clusterName },
+    statements: [describeCluster(cluster)],
     network: { vpc: cluster.vpc, securityGroup },
   });
   allowIntoCluster(scope, cluster, securityGroup);

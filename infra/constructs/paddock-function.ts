@@ -2,9 +2,10 @@ import { Duration } from 'aws-cdk-lib';
 import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogLevel, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { REQUIRE_BANNER } from '../bundling.ts';
 import { repositoryPath } from '../paths.ts';
 
 export interface PaddockFunctionProps {
@@ -58,6 +59,9 @@ export class PaddockFunction extends Construct {
       // Only version 2 of the SDK needed it.
       awsSdkConnectionReuse: false,
       bundling: {
+        // As .mjs it runs wherever it lies; CommonJS would be taken for a module inside this repository.
+        format: OutputFormat.ESM,
+        banner: REQUIRE_BANNER,
         minify: true,
         target: 'node24',
         // The SDK that was tested, not the one that the runtime has today.

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
+import { REQUIRE_BANNER } from '../bundling.ts';
 import { repositoryPath } from '../paths.ts';
 
 /** The worker as one file in the asset bucket, from where each pod fetches it (docs/adr/0002-worker-bundle.md). */
@@ -48,10 +49,7 @@ function bundleWorker(outfile: string): void {
     target: 'node24',
     format: 'esm',
     mainFields: ['module', 'main'],
-    // CommonJS packages inside an ES module still call require().
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
+    banner: { js: REQUIRE_BANNER },
     logLevel: 'warning',
   });
 }
