@@ -13,7 +13,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Definitions nested in a Map or Parallel state. */
 function nested(state: Record<string, unknown>): States[] {
-  const candidates = [state.ItemProcessor, state.Iterator, ...(Array.isArray(state.Branches) ? state.Branches : [])];
+  const candidates = [
+    state.ItemProcessor,
+    state.Iterator,
+    ...(Array.isArray(state.Branches) ? state.Branches : []),
+  ];
   return candidates.filter((candidate): candidate is States & Record<string, unknown> => isObject(candidate));
 }
 
@@ -47,6 +51,8 @@ export function tasksOf(definition: unknown, machine: string): TaskState[] {
 
 function refuseJsonata(part: Record<string, unknown>, machine: string, where: string): void {
   if (part.QueryLanguage === 'JSONata' || 'Arguments' in part || 'Output' in part || 'Assign' in part) {
-    throw new Error(`${machine}: ${where} uses JSONata or variables, which the local engine does not run; use JSONPath.`);
+    throw new Error(
+      `${machine}: ${where} uses JSONata or variables, which the local engine does not run; use JSONPath.`,
+    );
   }
 }

@@ -30,7 +30,12 @@ interface Sdk {
 
 type SdkModule = Record<string, new (input: object) => unknown>;
 
-async function sdk(prefix: string, camelCase: boolean, module: Promise<unknown>, client: string): Promise<Sdk> {
+async function sdk(
+  prefix: string,
+  camelCase: boolean,
+  module: Promise<unknown>,
+  client: string,
+): Promise<Sdk> {
   const loaded = (await module) as SdkModule;
   return {
     prefix,
@@ -75,7 +80,8 @@ export function errorName(prefix: string, error: unknown): string {
   const name = error instanceof Error ? error.name : 'Unknown';
   const declared = error instanceof Error && /(Fault|Exception)$/.test(error.constructor.name);
   const generic = error instanceof Error && /ServiceException$/.test(error.constructor.name);
-  if (declared && !generic) return `${prefix}.${error.constructor.name.replace(/(Fault|Exception)$/, '')}Exception`;
+  if (declared && !generic)
+    return `${prefix}.${error.constructor.name.replace(/(Fault|Exception)$/, '')}Exception`;
   if (/^(ECONN|ETIMEDOUT|TimeoutError|AbortError|EPIPE)/.test(name) || 'code' in Object(error)) {
     return `${prefix}.SdkClientException`;
   }
@@ -118,7 +124,8 @@ export class Integrations {
 
   async #call(service: string, action: string, input: unknown, prefix?: string): Promise<unknown> {
     const sdk = await (SERVICES[service] as () => Promise<Sdk>)();
-    const parameters = withTextInput(sdk.camelCase ? renamed(input, uncapitalized) : input);
+    const given = withTextInput(input as Record<string, unknown>);
+    const parameters = sdk.camelCase ? renamed(given, uncapitalized) : given;
     try {
       const { $metadata: _, ...output } = await this.#client(service, sdk).send(
         sdk.command(action, parameters as object),
@@ -139,7 +146,9 @@ export class Integrations {
     const { Payload, ...parameters } = input as { FunctionName: string; Payload?: unknown };
     let answer: { Payload?: Uint8Array; FunctionError?: string; StatusCode?: number };
     try {
-      answer = await client.send(new InvokeCommand({ ...parameters, Payload: JSON.stringify(Payload ?? {}) }));
+      answer = await client.send(
+        new InvokeCommand({ ...parameters, Payload: JSON.stringify(Payload ?? {}) }),
+      );
     } catch (error) {
       throw new TaskError(errorName('Lambda', error), (error as Error).message);
     }
@@ -153,9 +162,9 @@ export class Integrations {
 }
 
 /** `StartExecution` takes its input as text; Step Functions accepts an object in its place. */
-function withTextInput(parameters: unknown): unknown {
-  const record = parameters as Record<string, unknown>;
-  return typeof record.input === 'object' && record.input !== null
-    ? { ...record, input: JSON.stringify(record.input) }
+function withTextInput(parameters: Record<string, unknown>): Record<string, unknown> {
+  const { Input: input } = parameters;
+  return typeof input === 'object' && input !== null
+    ? { ...parameters, Input: JSON.stringify(input) }
     : parameters;
 }
