@@ -1,0 +1,21 @@
+/** What the host and a function's process say to each other over IPC. */
+
+export interface InvokeMessage {
+  id: string;
+  payload: unknown;
+  /** Epoch milliseconds. */
+  deadline: number;
+}
+
+/** An error as the Lambda runtime reports it. */
+export interface FunctionErrorBody {
+  errorType: string;
+  errorMessage: string;
+  trace: string[];
+}
+
+export type FunctionMessage =
+  | { kind: 'ready' }
+  | { kind: 'init-error'; error: FunctionErrorBody }
+  | { kind: 'result'; id: string; payload: unknown }
+  | { kind: 'error'; id: string; error: FunctionErrorBody };

@@ -1,0 +1,131 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AwsRequest } from '../../../local/front/types.ts';
+import { LambdaEmulator } from '../../../local/lambda/emulator.ts';
+import { LambdaHost } from '../../../local/lambda/host.ts';
+
+const CODE = `
+exports.handler = async (event, context) => {
+  if (event.env) return process.env;
+  if (event.crash) process.exit(7);
+  if (event.hang) return new Promise(() => {});
+  if (event.fail) { const error = new Error('queue unreadable'); error.name = 'UnavailableError'; throw error; }
+  if (event.gate) await new Promise((resolve) => setTimeout(resolve, 50));
+  console.log('served', JSON.stringify(event));
+  return { pid: process.pid, name: context.functionName, left: context.getRemainingTimeInMillis() };
+};`;
+
+describe('the local Lambda host', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'lambda-'));
+  let host: LambdaHost;
+
+  beforeAll(() => {
+    writeFileSync(join(dir, 'index.js'), CODE);
+    writeFileSync(join(dir, 'modern.mjs'), 'export const handler = async () => ({ modern: true });');
+    writeFileSync(join(dir, 'broken.js'), 'throw new Error("cannot load");');
+    process.env.SECRET_OF_THIS_MACHINE = 'leak';
+    const spec = {
+      codePath: dir,
+      environment: { PADDOCK_TABLE: 'table' },
+      timeoutSeconds: 1,
+      memoryMb: 128,
+      credentials: { accessKeyId: 'AKIAF', secretAccessKey: 's' },
+    };
+    host = new LambdaHost({
+      functions: [
+        { ...spec, name: 'good', arn: 'arn:aws:lambda:us-east-1:1:function:good', handler: 'index.handler' },
+        {
+          ...spec,
+          name: 'broken',
+          arn: 'arn:aws:lambda:us-east-1:1:function:broken',
+          handler: 'broken.handler',
+        },
+      ],
+      endpointUrl: 'http://127.0.0.1:9',
+      region: 'us-east-1',
+      logDir: join(dir, 'logs'),
+    });
+  });
+  afterAll(async () => {
+    await host.stop();
+    delete process.env.SECRET_OF_THIS_MACHINE;
+    rmSync(dir, { recursive: true });
+  });
+
+  const pid = async (payload: object): Promise<number> =>
+    ((await host.invoke('good', payload)) as { payload: { pid: number } }).payload.pid;
+
+  it('keeps a process warm and starts another one for a concurrent event', async () => {
+    const first = await pid({});
+    expect(await pid({})).toBe(first);
+    const both = await Promise.all([pid({ gate: true }), pid({ gate: true })]);
+    expect(new Set(both).size).toBe(2);
+  });
+
+  it('gives the function its own environment and nothing of this machine', async () => {
+    const { payload } = (await host.invoke('arn:aws:lambda:us-east-1:1:function:good', { env: true })) as {
+      payload: Record<string, string>;
+    };
+    expect(payload).toMatchObject({
+      PADDOCK_TABLE: 'table',
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+      AWS_ACCESS_KEY_ID: 'AKIAF',
+      AWS_LAMBDA_FUNCTION_NAME: 'good',
+    });
+    expect(payload.SECRET_OF_THIS_MACHINE).toBeUndefined();
+    expect(payload.HOME).toBeUndefined();
+  });
+
+  it.each([
+    ['an error keeps its type', 'good', { fail: true }, 'UnavailableError', /queue unreadable/],
+    ['a crash is named', 'good', { crash: true }, 'Runtime.ExitError', /exit status 7/],
+    ['a hang is cut off', 'good', { hang: true }, 'Sandbox.Timedout', /timed out after 1.00 seconds/],
+    ['a bundle that does not load says why', 'broken', {}, 'Error', /cannot load/],
+  ])('%s, and the next event is served', async (_case, name, payload, errorType, message) => {
+    const result = await host.invoke(name, payload);
+    expect(result).toMatchObject({
+      functionError: 'Unhandled',
+      payload: { errorType, errorMessage: expect.stringMatching(message) },
+    });
+    expect(await pid({})).toBeGreaterThan(0);
+  });
+
+  it('loads an ES module bundle', async () => {
+    expect(await host.invoke('modern', {})).toEqual({ payload: { modern: true } });
+  });
+
+  it('survives the loss of its processes', async () => {
+    const before = await pid({});
+    host.kill('good');
+    expect(await pid({})).not.toBe(before);
+  });
+
+  it('logs what a function prints', async () => {
+    await pid({ marker: 42 });
+    let log = '';
+    while (!log.includes('"marker":42')) {
+      log = readFileSync(join(dir, 'logs', 'good.log'), 'utf8');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
+  it('answers Invoke as the API does', async () => {
+    const api = new LambdaEmulator(host);
+    const invoke = (input: object, body: string) =>
+      api.handle({ operation: 'Invoke', input, rawBody: Buffer.from(body) } as unknown as AwsRequest);
+    expect(await invoke({ FunctionName: 'good' }, '{"fail":true}')).toMatchObject({
+      StatusCode: 200,
+      FunctionError: 'Unhandled',
+    });
+    expect(await invoke({ FunctionName: 'good', InvocationType: 'Event' }, '{}')).toEqual({
+      StatusCode: 202,
+    });
+    await expect(invoke({ FunctionName: 'gone' }, '{}')).rejects.toMatchObject({
+      code: 'ResourceNotFoundException',
+    });
+    await expect(invoke({ FunctionName: 'good' }, '{')).rejects.toMatchObject({
+      code: 'InvalidRequestContentException',
+    });
+  });
+});
