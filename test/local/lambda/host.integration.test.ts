@@ -34,6 +34,12 @@ describe('the local Lambda host', () => {
     };
     host = new LambdaHost({
       functions: [
+        {
+          ...spec,
+          name: 'modern',
+          arn: 'arn:aws:lambda:us-east-1:1:function:modern',
+          handler: 'modern.handler',
+        },
         { ...spec, name: 'good', arn: 'arn:aws:lambda:us-east-1:1:function:good', handler: 'index.handler' },
         {
           ...spec,
