@@ -28,6 +28,8 @@ export interface StartOptions {
   readyTimeoutMs?: number;
   /** Milliseconds between SIGTERM and SIGKILL, default 5,000. */
   graceMs?: number;
+  /** Gives the start up: the process is stopped, and `start` throws the signal's reason. No effect once it is ready. */
+  signal?: AbortSignal;
   /** An exit that nobody asked for, once it was ready. Absent: the supervisor's `onUnexpectedExit`. */
   onExit?: (info: ExitInfo) => void;
 }
@@ -195,6 +197,7 @@ async function becomesReady(managed: ManagedProcess, options: StartOptions): Pro
     if (ended !== undefined) {
       throw new ComponentError(managed.name, `${describe(ended)} before it was ready`, managed.logFile);
     }
+    options.signal?.throwIfAborted();
     if (over.aborted) {
       throw new ComponentError(
         managed.name,

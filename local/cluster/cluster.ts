@@ -115,6 +115,7 @@ class ControlPlane implements Cluster {
   /** In the order of their start. */
   #components: ManagedProcess[] = [];
   #apiserver: ManagedProcess | undefined;
+  readonly #givenUp = new AbortController();
 
   constructor(setup: Setup, authenticatorUrl: string) {
     this.#setup = setup;
@@ -126,7 +127,7 @@ class ControlPlane implements Cluster {
   async start(): Promise<void> {
     writeFileSync(this.#setup.file('authenticator.kubeconfig'), kubeconfig(this.#authenticatorUrl, {}));
     // The API server waits for etcd by itself: both load at once.
-    await settle([this.#startEtcd(), this.#startApiserver()]);
+    await this.#together([this.#startEtcd(), this.#startApiserver()]);
     const certificate = readFileSync(this.#setup.credentials.servingCertificate);
     this.caData = certificate.toString('base64');
     writeFileSync(
@@ -134,7 +135,7 @@ class ControlPlane implements Cluster {
       kubeconfig(this.server, { token: this.#setup.credentials.adminToken }, this.caData),
       { mode: 0o600 },
     );
-    await settle([this.#startControllerManager(), this.#startScheduler(), this.#startKwok()]);
+    await this.#together([this.#startControllerManager(), this.#startScheduler(), this.#startKwok()]);
   }
 
   async restartApiserver(): Promise<void> {
@@ -155,6 +156,17 @@ class ControlPlane implements Cluster {
     this.#components = [];
   }
 
+  /** When one fails the others are given up, and nothing is still being started when the failure is reported. */
+  async #together(starts: Promise<void>[]): Promise<void> {
+    try {
+      await Promise.all(starts);
+    } catch (error) {
+      this.#givenUp.abort();
+      await Promise.allSettled(starts);
+      throw error;
+    }
+  }
+
   async #run(
     name: string,
     binary: string,
@@ -163,6 +175,7 @@ class ControlPlane implements Cluster {
   ): Promise<ManagedProcess> {
     const component = await this.#setup.supervisor.start(name, binary, args, {
       logFile: this.#setup.log(name),
+      signal: this.#givenUp.signal,
       ...(readiness === undefined ? {} : { readiness }),
     });
     this.#components.push(component);
@@ -236,15 +249,5 @@ class ControlPlane implements Cluster {
       ca: readFileSync(credentials.servingCertificate, 'utf8'),
       token: credentials.adminToken,
     };
-  }
-}
-
-/** Waits for all of them, so that nothing is still being started when the first failure is reported. */
-async function settle(starts: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(starts);
-  for (const result of results) {
-    if (result.status === 'rejected') {
-      throw result.reason;
-    }
   }
 }

@@ -7,10 +7,23 @@ import { LABEL } from '../../core/protocol/names.ts';
 
 type Kind = 'Node' | 'Pod' | 'PersistentVolumeClaim' | 'PersistentVolume';
 
+/** A jq expression over the object and what its values must be. KWOK's CEL lacks the macros for lists. */
+interface Requirement {
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  values?: string[];
+}
+
+const exists = (key: string): Requirement => ({ key, operator: 'Exists' });
+const absent = (key: string): Requirement => ({ key, operator: 'DoesNotExist' });
+const is = (key: string, value: string): Requirement => ({ key, operator: 'In', values: [value] });
+const isNot = (key: string, value: string): Requirement => ({ key, operator: 'NotIn', values: [value] });
+
+/** At most one stage may fit an object at a time: between several KWOK chooses at random. */
 const stage = (
   name: string,
   kind: Kind,
-  when: string[],
+  when: Requirement[],
   steps: object[],
   delayMs?: [number, number],
 ): object => ({
@@ -19,7 +32,8 @@ const stage = (
   metadata: { name },
   spec: {
     resourceRef: { apiGroup: 'v1', kind },
-    selector: { matchExpressions: when.map((expression) => ({ cel: { expression } })) },
+    selector: { matchExpressions: when.map((jq) => ({ jq })) },
+    weight: 1,
     ...(delayMs === undefined
       ? {}
       : { delay: { durationMilliseconds: delayMs[0], jitterDurationMilliseconds: delayMs[1] } }),
@@ -31,10 +45,10 @@ const setStatus = (template: string): object => ({
   patch: { subresource: 'status', root: 'status', template },
 });
 
-const IS_LIVE = '!has(self.metadata.deletionTimestamp)';
-const IS_READY_NODE =
-  "has(self.status.conditions) && self.status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')";
-const NOT_OF_A_FLEET = `!has(self.metadata.labels) || !('${LABEL.fleet}' in self.metadata.labels)`;
+const DELETED = '.metadata.deletionTimestamp';
+const NODE_READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';
+const FLEET = `.metadata.labels["${LABEL.fleet}"]`;
+const annotation = (name: string): string => `.metadata.annotations["${name}"]`;
 
 /** Transition times stay those of the first report: a heartbeat is no transition. */
 const NODE_CONDITIONS = `{{ $now := Now }}
@@ -55,11 +69,17 @@ const nodeStages: object[] = [
   stage(
     'node-ready',
     'Node',
-    [IS_LIVE, `!(${IS_READY_NODE})`],
+    [absent(DELETED), isNot(NODE_READY, 'True')],
     [setStatus(`${NODE_CONDITIONS}phase: Running\n`)],
   ),
   // The lease is the heartbeat that counts; the full status follows as rarely as a kubelet's.
-  stage('node-heartbeat', 'Node', [IS_LIVE, IS_READY_NODE], [setStatus(NODE_CONDITIONS)], [280_000, 320_000]),
+  stage(
+    'node-heartbeat',
+    'Node',
+    [absent(DELETED), is(NODE_READY, 'True')],
+    [setStatus(NODE_CONDITIONS)],
+    [280_000, 320_000],
+  ),
 ];
 
 /** A pod with readiness gates stays unready: who owns a gate sets it, and KWOK owns none. */
@@ -131,10 +151,10 @@ const podStages: object[] = [
   stage(
     'pod-running',
     'Pod',
-    [NOT_OF_A_FLEET, IS_LIVE, "self.status.phase == 'Pending'"],
+    [absent(FLEET), absent(DELETED), is('.status.phase', 'Pending')],
     [setStatus(POD_RUNNING)],
   ),
-  stage('pod-gone', 'Pod', [NOT_OF_A_FLEET, `!(${IS_LIVE})`], [{ delete: true }]),
+  stage('pod-gone', 'Pod', [absent(FLEET), exists(DELETED)], [{ delete: true }]),
 ];
 
 const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';
@@ -171,20 +191,17 @@ const volumeStages: object[] = [
   stage(
     'claim-provisioned',
     'PersistentVolumeClaim',
-    [
-      IS_LIVE,
-      `has(self.metadata.annotations) && '${PROVISIONER}' in self.metadata.annotations`,
-      '!has(self.spec.volumeName)',
-    ],
+    [absent(DELETED), exists(annotation(PROVISIONER)), absent('.spec.volumeName')],
     [{ apply: { template: PROVISIONED_VOLUME } }],
   ),
   stage(
     'volume-released',
     'PersistentVolume',
     [
-      IS_LIVE,
-      "has(self.metadata.annotations) && 'pv.kubernetes.io/provisioned-by' in self.metadata.annotations",
-      "self.spec.persistentVolumeReclaimPolicy == 'Delete' && self.status.phase == 'Released'",
+      absent(DELETED),
+      exists(annotation('pv.kubernetes.io/provisioned-by')),
+      is('.spec.persistentVolumeReclaimPolicy', 'Delete'),
+      is('.status.phase', 'Released'),
     ],
     [{ delete: true }],
   ),
