@@ -46,6 +46,9 @@ export interface StartClusterOptions {
   onFailure?: (error: ComponentError) => void;
 }
 
+/** The API server would wait for its open watches; nothing here is worth waiting for. Milliseconds. */
+const GRACE_MS = 1_000;
+
 /** Everything that the components need to know of each other. */
 interface Setup {
   binaries: Binaries;
@@ -176,6 +179,7 @@ class ControlPlane implements Cluster {
     const component = await this.#setup.supervisor.start(name, binary, args, {
       logFile: this.#setup.log(name),
       signal: this.#givenUp.signal,
+      graceMs: GRACE_MS,
       ...(readiness === undefined ? {} : { readiness }),
     });
     this.#components.push(component);

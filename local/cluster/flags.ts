@@ -44,7 +44,8 @@ export function apiserverFlags(options: {
     'token-auth-file': credentials.tokenFile,
     'authentication-token-webhook-config-file': options.authenticatorConfig,
     'authentication-token-webhook-version': 'v1',
-    // Short: an access entry that is taken away must stop working soon.
+    // Short: an access entry that is taken away must stop working soon. (Before it the API server keeps a good token
+    // for another 10 s, which no flag changes.)
     'authentication-token-webhook-cache-ttl': '2s',
     'service-account-issuer': ISSUER,
     'service-account-key-file': credentials.serviceAccountPublicKey,

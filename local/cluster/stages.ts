@@ -171,9 +171,9 @@ metadata:
     pv.kubernetes.io/provisioned-by: {{ index .metadata.annotations "${PROVISIONER}" | Quote }}
 spec:
   accessModes:
-  {{ YAML .spec.accessModes 1 }}
+  {{ YAML .spec.accessModes 2 }}
   capacity:
-  {{ YAML .spec.resources.requests 1 }}
+  {{ YAML .spec.resources.requests 2 }}
   persistentVolumeReclaimPolicy: Delete
   storageClassName: {{ .spec.storageClassName | Quote }}
   volumeMode: {{ or .spec.volumeMode "Filesystem" | Quote }}
