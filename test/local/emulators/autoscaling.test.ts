@@ -52,8 +52,8 @@ describe('a group that grows', () => {
     const events = listen(ASG_EVENTS);
     set(1);
     await seconds(45);
-    expect(events).toHaveLength(1);
-    expect(events[0]).toMatchObject({
+    expect(events()).toHaveLength(1);
+    expect(events()[0]).toMatchObject({
       'detail-type': 'EC2 Instance Launch Successful',
       resources: [
         expect.stringContaining(`autoScalingGroupName/${name}`),
@@ -341,7 +341,7 @@ describe('capacity that runs out', () => {
         StatusCode: 'Failed',
         StatusMessage: expect.stringMatching(message),
       });
-      expect(events[0]).toMatchObject({
+      expect(events()[0]).toMatchObject({
         source: 'aws.autoscaling',
         detail: {
           StatusCode: 'Failed',
@@ -350,13 +350,13 @@ describe('capacity that runs out', () => {
         },
       });
 
-      const before = events.length;
+      const before = events().length;
       await seconds(120);
-      expect(events.length).toBe(before + 2);
+      expect(events().length).toBe(before + 2);
 
       set(1);
       await seconds(300);
-      expect(events.length).toBe(before + 2);
+      expect(events().length).toBe(before + 2);
     },
   );
 
@@ -392,7 +392,7 @@ describe('harm to instances', () => {
     const id = instances()[0]?.InstanceId ?? '';
     autoscaling.interruptSpot(id);
     await seconds(119);
-    expect(events[0]).toMatchObject({
+    expect(events()[0]).toMatchObject({
       'detail-type': 'EC2 Spot Instance Interruption Warning',
       resources: [`arn:aws:ec2:us-east-1a:instance/${id}`],
       detail: { 'instance-id': id, 'instance-action': 'terminate' },
@@ -417,7 +417,7 @@ describe('harm to instances', () => {
     const id = instances()[0]?.InstanceId ?? '';
     autoscaling.rebalance(id);
     await seconds(20);
-    expect(events[0]).toMatchObject({
+    expect(events()[0]).toMatchObject({
       'detail-type': 'EC2 Instance Rebalance Recommendation',
       detail: { 'instance-id': id },
     });

@@ -49,6 +49,12 @@ export const nodegroup = (changes: Partial<NodegroupSpec> = {}): NodegroupSpec =
   ...changes,
 });
 
+/** As much of an event as tests look into. */
+export interface ReceivedEvent {
+  'detail-type': string;
+  detail: { state: { value: string } };
+}
+
 /** All emulators on a clock that stands still; what they deliver and report is recorded. */
 export function emulate(changes: Partial<EmulatorsOptions> = {}) {
   const clock = new ManualClock();
@@ -68,17 +74,11 @@ export function emulate(changes: Partial<EmulatorsOptions> = {}) {
     onError: (error) => errors.push(error),
     ...changes,
   });
-  /** Delivers every event that matches to one target; returns the events as they arrive. */
-  const listen = (pattern: object): Record<string, never>[] => {
+  /** Delivers every event that matches to one target; the result tells which events have arrived. */
+  const listen = (pattern: object): (() => ReceivedEvent[]) => {
     emulators.events.putRule({ Name: 'all', EventPattern: JSON.stringify(pattern) });
     emulators.events.putTargets({ Rule: 'all', Targets: [{ Id: 'one', Arn: 'arn:aws:lambda:target' }] });
-    return new Proxy([], {
-      get: (_, key) =>
-        Reflect.get(
-          deliveries.map(({ input }) => JSON.parse(input)),
-          key,
-        ),
-    });
+    return () => deliveries.map(({ input }) => JSON.parse(input));
   };
   const seconds = (count: number) => clock.advance(count * 1000);
   return { ...emulators, clock, nodes, deliveries, errors, listen, seconds };
