@@ -36,7 +36,8 @@ export interface AwsRequest {
   headers: Record<string, string>;
   rawBody: Buffer;
   /**
-   * The SDK's input shape whatever the protocol: times are Date, blobs Uint8Array. SQS and DynamoDB: the JSON as sent; empty for S3.
+   * The SDK's input shape whatever the protocol: times are Date, blobs Uint8Array. SQS and DynamoDB:
+   * the JSON as sent; S3: bucket, key and conditions.
    */
   input: Record<string, unknown>;
 }

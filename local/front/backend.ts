@@ -1,0 +1,89 @@
+import { buildApp } from 'fauxqs';
+import type { AwsRequest, AwsResponse } from './types.ts';
+
+/** What stands behind the front for a service whose requests are passed on as they came. */
+export interface Backend {
+  handle(request: AwsRequest, exchange: Exchange): Promise<AwsResponse>;
+}
+
+/** What the front knows about the exchange beside the request itself. */
+export interface Exchange {
+  /** Aborted when the client goes away. */
+  signal: AbortSignal;
+  /** A `duplicate` fault was drawn for this request. */
+  duplicate: boolean;
+}
+
+/** The parts of fauxqs's queues that its own API has no way to reach: due timers and un-received messages. */
+export interface FauxQueue {
+  readonly name: string;
+  readonly url: string;
+  readonly messages: readonly unknown[];
+  readonly delayedMessages: readonly unknown[];
+  readonly inflightMessages: ReadonlyMap<string, { message: { approximateReceiveCount: number } }>;
+  readonly attributes: Readonly<Record<string, string>>;
+  processTimers(): void;
+  changeVisibility(receiptHandle: string, seconds: number): void;
+}
+
+export interface FauxQueues {
+  getQueueByName(name: string): FauxQueue | undefined;
+  listQueues(): FauxQueue[];
+  processAllTimers(): void;
+}
+
+export interface Fauxqs {
+  queues: FauxQueues;
+  /** Hands a request to it in process: no second port by which someone could pass the front. */
+  inject(request: {
+    method: string;
+    url: string;
+    headers: Record<string, string>;
+    body: string | Buffer;
+  }): Promise<AwsResponse & { headers: Record<string, string>; body: Buffer }>;
+  stop(): Promise<void>;
+}
+
+export const FAUX_ACCOUNT = '000000000000';
+/** More per request than this it refuses. */
+export const FAUX_BODY_LIMIT = 11 * 1024 * 1024;
+
+/** Headers that belong to the connection between client and front. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'expect',
+  'upgrade',
+  'content-length',
+]);
+
+export const endToEnd = (headers: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+
+export async function startFauxqs(region: string): Promise<Fauxqs> {
+  // The package exports only its entry: the store's module is found beside it.
+  const store: unknown = await import(new URL('./sqs/sqsStore.js', import.meta.resolve('fauxqs')).href);
+  const queues = new (store as { SqsStore: new () => FauxQueues }).SqsStore();
+  type Options = NonNullable<Parameters<typeof buildApp>[0]>;
+  const stores = { sqsStore: queues } as unknown as NonNullable<Options['stores']>;
+  const app = buildApp({ logger: false, defaultRegion: region, stores });
+  await app.ready();
+  return {
+    queues,
+    inject: async ({ method, url, headers, body }) => {
+      const response = await app.inject({
+        method: method as 'GET',
+        url,
+        headers: { ...headers, host: '127.0.0.1' },
+        ...(body.length > 0 ? { payload: body } : {}),
+      });
+      const answered: Record<string, string> = {};
+      for (const [name, value] of Object.entries(response.headers)) {
+        if (value !== undefined) answered[name] = Array.isArray(value) ? value.join(', ') : String(value);
+      }
+      return { status: response.statusCode, headers: answered, body: response.rawPayload };
+    },
+    stop: () => app.close(),
+  };
+}

@@ -1,0 +1,213 @@
+import type { Backend, Exchange, FauxQueue, Fauxqs } from '../backend.ts';
+import { FAUX_ACCOUNT } from '../backend.ts';
+import { record } from '../iam/mapping.ts';
+import { serviceSpec } from '../services.ts';
+import type { AwsRequest, AwsResponse } from '../types.ts';
+import { commonError } from '../wire/errors.ts';
+import { CounterHistory, type QueueCounts } from './history.ts';
+import { queueName } from './names.ts';
+
+export interface QueuesOptions {
+  fauxqs: Fauxqs;
+  accountId: string;
+  region: string;
+  /** The front's own address: queue URLs point there. */
+  url: string;
+}
+
+/** Due timers run and lagging counters are sampled this often. */
+const BEAT_MS = 250;
+const SPEC = serviceSpec('sqs');
+const NO_COUNTS: QueueCounts = { visible: 0, notVisible: 0, delayed: 0 };
+
+type Body = Record<string, unknown>;
+
+/** SQS from fauxqs, with this account's names, long polls that last, late counters and duplicate deliveries. */
+export class Queues implements Backend {
+  readonly #options: QueuesOptions;
+  readonly #history = new CounterHistory();
+  /** Handles whose message was made visible again behind their back. */
+  readonly #duplicated = new Set<string>();
+  readonly #beat: NodeJS.Timeout;
+
+  constructor(options: QueuesOptions) {
+    this.#options = options;
+    // fauxqs looks at visibility timeouts only while someone receives: with no worker left, work would stay in flight.
+    this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
+    this.#beat.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#beat);
+  }
+
+  setCounterLag(seconds: number): void {
+    this.#history.setLag(seconds);
+    this.#onBeat();
+  }
+
+  /** Exact; undefined if there is no such queue. */
+  counts(name: string): QueueCounts | undefined {
+    const queue = this.#options.fauxqs.queues.getQueueByName(name);
+    if (!queue) return undefined;
+    queue.processTimers();
+    return {
+      visible: queue.messages.length,
+      notVisible: queue.inflightMessages.size,
+      delayed: queue.delayedMessages.length,
+    };
+  }
+
+  /** As `GetQueueAttributes` and CloudWatch tell it. */
+  laggedCounts(name: string): QueueCounts | undefined {
+    const counts = this.counts(name);
+    return counts && this.#history.read(name, counts, Date.now());
+  }
+
+  names(): string[] {
+    return this.#options.fauxqs.queues.listQueues().map(({ name }) => name);
+  }
+
+  async handle(request: AwsRequest, exchange: Exchange): Promise<AwsResponse> {
+    const body = this.#toFauxqs(request.input);
+    const { operation } = request;
+    if (operation === 'ReceiveMessage') return await this.#receive(body, exchange);
+    if (operation === 'ChangeMessageVisibility' && this.#duplicated.has(String(body.ReceiptHandle))) {
+      return respond({});
+    }
+    const { status, output, headers } = await this.#call(operation, body);
+    if (status !== 200) return respond(output, status, headers);
+    if (operation === 'CreateQueue')
+      this.#history.sample(queueName(String(output.QueueUrl)), NO_COUNTS, Date.now());
+    if (operation === 'DeleteMessage') this.#duplicated.delete(String(body.ReceiptHandle));
+    if (operation === 'DeleteQueue') this.#history.forget(queueName(String(body.QueueUrl)));
+    return respond(this.#fromFauxqs(operation, output, body));
+  }
+
+  /**
+   * A long poll lasts as long as it was asked to: fauxqs wakes every waiter for one message and lets the losers go
+   * empty-handed, so they ask again. A client that went away while it waited gets nothing, and what was taken for it
+   * is as if it had never been received. SQS does not promise that: there the message stays invisible for its timeout.
+   */
+  async #receive(body: Body, exchange: Exchange): Promise<AwsResponse> {
+    const queue = this.#queue(body);
+    const asked = body.WaitTimeSeconds ?? Number(queue?.attributes.ReceiveMessageWaitTimeSeconds ?? 0);
+    const deadline = performance.now() + (typeof asked === 'number' && asked <= 20 ? asked * 1000 : 0);
+    for (;;) {
+      const left = Math.max(0, deadline - performance.now()) / 1000;
+      // Short slices bound how long a poll outlives its client.
+      const wait = typeof asked === 'number' && asked <= 20 ? Math.min(left, 1) : asked;
+      const { status, output, headers } = await this.#call('ReceiveMessage', {
+        ...body,
+        WaitTimeSeconds: wait,
+      });
+      const handles = received(output);
+      if (exchange.signal.aborted) {
+        if (queue) for (const handle of handles) unreceive(queue, handle);
+        return respond({});
+      }
+      if (status !== 200 || handles.length > 0 || left === 0) {
+        if (exchange.duplicate && queue) for (const handle of handles) this.#duplicate(queue, handle);
+        return respond(output, status, headers);
+      }
+    }
+  }
+
+  /** Lets the next receiver have the message too, while the first one works on it. */
+  #duplicate(queue: FauxQueue, handle: string): void {
+    queue.changeVisibility(handle, 0);
+    this.#duplicated.add(handle);
+  }
+
+  async #call(
+    operation: string,
+    body: Body,
+  ): Promise<{ status: number; output: Body; headers: Record<string, string> }> {
+    const response = await this.#options.fauxqs.inject({
+      method: 'POST',
+      url: '/',
+      headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${operation}` },
+      body: JSON.stringify(body),
+    });
+    const output = response.body.length > 0 ? record(JSON.parse(response.body.toString())) : {};
+    if (response.status >= 400 && output.__type === undefined) {
+      // fauxqs's own failure, mostly at input of the wrong type, which SQS refuses as unreadable.
+      throw commonError(
+        SPEC,
+        'malformed',
+        `${operation}: ${String(output.message ?? 'the request is not valid')}`,
+      );
+    }
+    const error = response.headers['x-amzn-query-error'];
+    return { status: response.status, output, headers: error ? { 'x-amzn-query-error': error } : {} };
+  }
+
+  #queue(body: Body): FauxQueue | undefined {
+    return this.#options.fauxqs.queues.getQueueByName(queueName(String(body.QueueUrl)));
+  }
+
+  #toFauxqs(input: Body): Body {
+    const body = { ...input };
+    if (typeof body.QueueUrl === 'string') {
+      const name = queueName(body.QueueUrl);
+      body.QueueUrl = this.#options.fauxqs.queues.getQueueByName(name)?.url ?? body.QueueUrl;
+    }
+    const attributes = record(body.Attributes);
+    if (typeof attributes.RedrivePolicy === 'string') {
+      const redrive = attributes.RedrivePolicy.replace(`:${this.#options.accountId}:`, `:${FAUX_ACCOUNT}:`);
+      body.Attributes = { ...attributes, RedrivePolicy: redrive };
+    }
+    return body;
+  }
+
+  #fromFauxqs(operation: string, output: Body, body: Body): Body {
+    const { accountId } = this.#options;
+    if (typeof output.QueueUrl === 'string') return { ...output, QueueUrl: this.#url(output.QueueUrl) };
+    if (Array.isArray(output.QueueUrls)) {
+      return { ...output, QueueUrls: output.QueueUrls.map((url) => this.#url(String(url))) };
+    }
+    if (operation !== 'GetQueueAttributes') return output;
+    const attributes = record(output.Attributes);
+    const counts = this.laggedCounts(queueName(String(body.QueueUrl))) ?? NO_COUNTS;
+    const shown: Record<string, string> = {};
+    for (const [name, value] of Object.entries(attributes)) {
+      shown[name] = String(value).replace(`:${FAUX_ACCOUNT}:`, `:${accountId}:`);
+    }
+    const replace = (name: string, value: number): void => {
+      if (name in shown) shown[name] = String(value);
+    };
+    replace('ApproximateNumberOfMessages', counts.visible);
+    replace('ApproximateNumberOfMessagesNotVisible', counts.notVisible);
+    replace('ApproximateNumberOfMessagesDelayed', counts.delayed);
+    return { ...output, Attributes: shown };
+  }
+
+  #url(fauxUrl: string): string {
+    return `${this.#options.url}/${this.#options.accountId}/${queueName(fauxUrl)}`;
+  }
+
+  #onBeat(): void {
+    this.#options.fauxqs.queues.processAllTimers();
+    if (!this.#history.lags) return;
+    const now = Date.now();
+    for (const name of this.names()) this.#history.sample(name, this.counts(name) ?? NO_COUNTS, now);
+  }
+}
+
+function received(output: Body): string[] {
+  if (!Array.isArray(output.Messages)) return [];
+  return output.Messages.map((message) => String(record(message).ReceiptHandle));
+}
+
+function unreceive(queue: FauxQueue, handle: string): void {
+  const entry = queue.inflightMessages.get(handle);
+  if (!entry) return;
+  entry.message.approximateReceiveCount--;
+  queue.changeVisibility(handle, 0);
+}
+
+const respond = (output: Body, status = 200, headers: Record<string, string> = {}): AwsResponse => ({
+  status,
+  headers: { 'content-type': 'application/x-amz-json-1.0', ...headers },
+  body: JSON.stringify(output),
+});
