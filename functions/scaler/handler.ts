@@ -30,6 +30,7 @@ export function createHandler(connect: () => Omit<TickDependencies, 'log' | 'gau
   const fn = async (raw: unknown): Promise<TickResult> => {
     const event = parseTickEvent(raw);
     logger.appendKeys({ fleet: event.fleet, trigger: event.trigger, execution: event.execution });
+    metrics.addDimension('fleet', event.fleet);
     connected ??= { ...connect(), log: logger, gauges: new EmbeddedGauges(metrics) };
     return tick(event, connected);
   };

@@ -3,7 +3,6 @@ import type { FleetPolicy, Plan, Snapshot } from '../../core/scaling/types.ts';
 
 /** The figures of one tick. What was not read is absent: it is not zero. */
 export interface Figures {
-  fleet: string;
   tickMs: number;
   memoryBytes?: number;
   plan?: Plan;
@@ -17,6 +16,8 @@ export interface Figures {
 /** Where the figures go. */
 export interface Gauges {
   record(figures: Figures): void;
+  /** The tick came to nothing. */
+  failed(): void;
 }
 
 /** CloudWatch metrics in the namespace `Paddock`, one line in the embedded format for each tick. */
@@ -28,7 +29,6 @@ export class EmbeddedGauges implements Gauges {
   }
 
   record(figures: Figures): void {
-    this.#metrics.addDimension('fleet', figures.fleet);
     this.#metrics.addMetric('TickDuration', MetricUnit.Milliseconds, figures.tickMs);
     for (const [name, value] of Object.entries(counts(figures))) {
       if (value !== undefined) this.#metrics.addMetric(name, MetricUnit.Count, value);
@@ -36,6 +36,10 @@ export class EmbeddedGauges implements Gauges {
     if (figures.memoryBytes !== undefined) {
       this.#metrics.addMetric('MemorySize', MetricUnit.Bytes, figures.memoryBytes);
     }
+  }
+
+  failed(): void {
+    this.#metrics.addMetric('TickFailures', MetricUnit.Count, 1);
   }
 }
 

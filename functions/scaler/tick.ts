@@ -41,6 +41,15 @@ export class TickError extends Error {
  * read, or every command failed
  */
 export async function tick(event: TickEvent, deps: TickDependencies): Promise<TickResult> {
+  try {
+    return await run(event, deps);
+  } catch (error) {
+    deps.gauges.failed();
+    throw error;
+  }
+}
+
+async function run(event: TickEvent, deps: TickDependencies): Promise<TickResult> {
   const startedAt = deps.now();
   const parameters = await orFail(deps.parameters.read(event.fleet));
   const { tickSeconds } = parameters.policy;
@@ -117,7 +126,6 @@ async function finish(done: TickDone): Promise<TickResult> {
   };
   await storePlan(event.fleet, record, deps);
   deps.gauges.record({
-    fleet: event.fleet,
     tickMs: (deps.now() - startedAt) * 1000,
     memoryBytes: Buffer.byteLength(done.memory),
     plan: decision.plan,
@@ -178,7 +186,7 @@ function withholdReason({ holdUntil }: Recalled, now: Seconds): string | undefin
 
 function left(event: TickEvent, { gauges, now }: TickDependencies, startedAt: Seconds): TickResult {
   const tickMs = (now() - startedAt) * 1000;
-  gauges.record({ fleet: event.fleet, tickMs, readingFailures: 0, commandFailures: 0, left: true });
+  gauges.record({ tickMs, readingFailures: 0, commandFailures: 0, left: true });
   return {
     outcome: 'left',
     fleet: event.fleet,
