@@ -12,17 +12,23 @@ export interface BuildOptions {
   readonly outdir?: string;
   /** False leaves the code of functions and worker out: synthesis then takes milliseconds. Default true. */
   readonly bundle?: boolean;
+  /** True checks the templates against CloudFormation's own rules, which takes seconds. Default false. */
+  readonly validate?: boolean;
 }
 
 export const CLUSTER_STACK = 'PaddockCluster';
 export const CONTROL_PLANE_STACK = 'PaddockControlPlane';
 
 /** The whole application as two plain stacks. Call `.synth()` on it. */
-export function buildApp(config: PaddockConfig, { outdir, bundle = true }: BuildOptions = {}): App {
+export function buildApp(
+  config: PaddockConfig,
+  { outdir, bundle = true, validate = false }: BuildOptions = {},
+): App {
   const props: AppProps = {
     // In process there is no CDK CLI that hands the flags of cdk.json over.
     context: { ...cdkJsonContext(), ...(bundle ? {} : { 'aws:cdk:bundling-stacks': [] }) },
     analyticsReporting: false,
+    builtinCloudFormationValidation: validate,
     ...(outdir !== undefined && { outdir }),
   };
   const app = new App(props);
@@ -64,4 +70,4 @@ function cdkJsonContext(): Record<string, unknown> {
   return context;
 }
 
-if (import.meta.main) buildApp(await loadConfig()).synth();
+if (import.meta.main) buildApp(await loadConfig(), { validate: true }).synth();

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { buildApp, CONTROL_PLANE_STACK } from '../../infra/app.ts';
+import config from '../../paddock.config.ts';
+import { one, type Template } from './templates.ts';
+
+const run = promisify(execFile);
+
+/** Bundles at most, bytes: a cold start reads, parses and runs all of it. Raise one only with a reason. */
+const BUDGETS = { scaler: 3_000_000, warmup: 2_750_000, worker: 2_450_000 };
+
+let outdir: string;
+let template: Template;
+
+beforeAll(() => {
+  outdir = mkdtempSync(join(tmpdir(), 'paddock-bundles-'));
+  template = buildApp(config, { outdir }).synth().getStackByName(CONTROL_PLANE_STACK).template as Template;
+}, 120_000);
+
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+
+/** The file that AWS, and the local runtime, would run. */
+function bundleOf(name: keyof typeof BUDGETS): string {
+  if (name === 'worker') return join(outdir, `asset.${template.Outputs.WorkerBundleKey?.Value}`);
+  const { Code } = one(template, 'AWS::Lambda::Function', { FunctionName: `paddock-${name}` })[1].Properties;
+  return join(outdir, `asset.${Code.S3Key.replace('.zip', '')}`, 'index.mjs');
+}
+
+describe('bundles', () => {
+  it.each(Object.entries(BUDGETS))('%s fits %i bytes', (name, budget) => {
+    const { size } = statSync(bundleOf(name as keyof typeof BUDGETS));
+
+    expect(size).toBeGreaterThan(10_000);
+    expect(size).toBeLessThan(budget);
+  });
+
+  it.each(['scaler', 'warmup'] as const)('%s loads by itself and exports its handler', async (name) => {
+    const script = `const { handler } = await import(${JSON.stringify(bundleOf(name))}); console.log(typeof handler);`;
+
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: outdir,
+      env: {},
+    });
+
+    expect(stdout.trim()).toBe('function');
+  });
+
+  it('worker starts by itself, and says what its environment lacks', async () => {
+    const started = run(process.execPath, [bundleOf('worker')], { cwd: outdir, env: {} });
+
+    await expect(started).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('PADDOCK_QUEUE_URL'),
+    });
+  });
+});

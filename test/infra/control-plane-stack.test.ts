@@ -1,0 +1,399 @@
+import { readdirSync } from 'node:fs';
+import { defineConfig, fleetPolicy, presets } from '../../infra/config/index.ts';
+import config from '../../paddock.config.ts';
+import {
+  actionsOf,
+  getAtt,
+  ofType,
+  one,
+  type Resource,
+  type Statement,
+  statementsOf,
+  synthesize,
+  type Template,
+} from './templates.ts';
+
+const { controlPlane: template, cluster } = synthesize(config);
+
+const FLEETS = ['cpu', 'gpu'] as const;
+const queueOf = (fleet: string) => one(template, 'AWS::SQS::Queue', { QueueName: `paddock-${fleet}` });
+const [scaleId, scale] = one(template, 'AWS::StepFunctions::StateMachine', {
+  StateMachineName: 'paddock-scale',
+});
+const [warmupMachineId, warmupMachine] = one(template, 'AWS::StepFunctions::StateMachine', {
+  StateMachineName: 'paddock-warmup',
+});
+const [scalerId, scaler] = one(template, 'AWS::Lambda::Function', { FunctionName: 'paddock-scaler' });
+const [warmupId, warmup] = one(template, 'AWS::Lambda::Function', { FunctionName: 'paddock-warmup' });
+
+const roleIdOf = ({ Properties }: Resource): string =>
+  (Properties.Role ?? Properties.RoleArn)['Fn::GetAtt'][0];
+const allowed = (resource: Resource): string[] =>
+  statementsOf(template, roleIdOf(resource)).flatMap(actionsOf).toSorted();
+const statementFor = (resource: Resource, action: string): Statement | undefined =>
+  statementsOf(template, roleIdOf(resource)).find((statement) => actionsOf(statement).includes(action));
+
+describe.each(FLEETS)('the queue of fleet %s', (fleet) => {
+  const { Properties } = queueOf(fleet)[1];
+
+  it('gives a message to the dead-letter queue only as a backstop', () => {
+    expect(Properties.VisibilityTimeout).toBe(30);
+    expect(Properties.RedrivePolicy.maxReceiveCount).toBe(20);
+  });
+
+  it('is encrypted, and its dead letters outlive it', () => {
+    const [, dead] = one(template, 'AWS::SQS::Queue', { QueueName: `paddock-${fleet}-dead-letters` });
+
+    for (const queue of [Properties, dead.Properties]) expect(queue.SqsManagedSseEnabled).toBe(true);
+    expect(dead.Properties.MessageRetentionPeriod).toBeGreaterThan(Properties.MessageRetentionPeriod);
+  });
+});
+
+describe.each(FLEETS)('what wakes fleet %s', (fleet) => {
+  it('is the clock, each minute', () => {
+    const { Properties } = one(template, 'AWS::Scheduler::Schedule', { Name: `paddock-${fleet}` })[1];
+
+    expect(Properties).toMatchObject({
+      ScheduleExpression: 'rate(1 minute)',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      State: 'ENABLED',
+      Target: { Arn: { Ref: scaleId } },
+    });
+    expect(JSON.parse(Properties.Target.Input)).toEqual({ fleet, trigger: 'schedule' });
+  });
+
+  it('is the depth of its queue: alarm, rule, state machine', () => {
+    const [alarmId, alarm] = one(template, 'AWS::CloudWatch::Alarm', {
+      AlarmName: `paddock-${fleet}-backlog`,
+    });
+    const [, rule] = one(template, 'AWS::Events::Rule', { Name: `paddock-${fleet}-backlog` });
+
+    expect(alarm.Properties).toMatchObject({
+      MetricName: 'ApproximateNumberOfMessagesVisible',
+      Dimensions: [{ Name: 'QueueName', Value: getAtt(queueOf(fleet)[0], 'QueueName') }],
+      Period: 60,
+      EvaluationPeriods: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold: fleetPolicy(config, fleet).activationBacklog,
+    });
+    expect(rule.Properties.EventPattern).toEqual({
+      source: ['aws.cloudwatch'],
+      'detail-type': ['CloudWatch Alarm State Change'],
+      resources: [getAtt(alarmId, 'Arn')],
+      detail: { state: { value: ['ALARM'] } },
+    });
+    expect(rule.Properties.Targets[0].Arn).toEqual({ Ref: scaleId });
+    expect(JSON.parse(rule.Properties.Targets[0].Input)).toEqual({ fleet, trigger: 'alarm' });
+  });
+
+  it('may start the scale machine and nothing else', () => {
+    const [, schedule] = one(template, 'AWS::Scheduler::Schedule', { Name: `paddock-${fleet}` });
+    const [, rule] = one(template, 'AWS::Events::Rule', { Name: `paddock-${fleet}-backlog` });
+
+    for (const target of [schedule.Properties.Target, rule.Properties.Targets[0]])
+      expect(statementsOf(template, target.RoleArn['Fn::GetAtt'][0])).toEqual([
+        { Action: 'states:StartExecution', Effect: 'Allow', Resource: { Ref: scaleId } },
+      ]);
+  });
+});
+
+describe('functions', () => {
+  it('are told what docs/architecture.md says', () => {
+    const own = ({ Properties }: Resource) =>
+      Object.fromEntries(
+        Object.entries(Properties.Environment.Variables).filter(([name]) => name.startsWith('PADDOCK_')),
+      );
+
+    expect(own(scaler)).toEqual({
+      PADDOCK_FLEET_PARAMETER_PREFIX: '/paddock/paddock/fleets/',
+      PADDOCK_TABLE: { Ref: one(template, 'AWS::DynamoDB::Table')[0] },
+      PADDOCK_CLUSTER: 'paddock',
+    });
+    expect(own(warmup)).toEqual({ PADDOCK_CLUSTER: 'paddock' });
+  });
+
+  it.each([scaler, warmup])('run on Node 24 and log to a group that forgets', ({ Properties }) => {
+    const logs = template.Resources[Properties.LoggingConfig.LogGroup.Ref];
+
+    expect(Properties.Runtime).toBe('nodejs24.x');
+    expect(logs?.Properties.RetentionInDays).toBe(30);
+  });
+
+  it('may do exactly this', () => {
+    expect(allowed(scaler)).toEqual([
+      'autoscaling:DescribeAutoScalingGroups',
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'eks:DescribeCluster',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'sqs:GetQueueAttributes',
+      'ssm:GetParameter',
+    ]);
+    expect(allowed(warmup).filter((action) => !action.startsWith('ec2:'))).toEqual([
+      'eks:DescribeCluster',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+    ]);
+  });
+
+  it.each([
+    [scaler, 'paddock:scaler'],
+    [warmup, 'paddock:warmup'],
+  ])('are in their Kubernetes group', (fn, group) => {
+    const entry = ofType(template, 'AWS::EKS::AccessEntry').find(
+      ([, { Properties }]) => Properties.KubernetesGroups[0] === group,
+    );
+
+    expect(entry?.[1].Properties).toMatchObject({
+      KubernetesGroups: [group],
+      PrincipalArn: getAtt(roleIdOf(fn), 'Arn'),
+      Type: 'STANDARD',
+    });
+    expect(entry?.[1].Properties.AccessPolicies).toBeUndefined();
+  });
+
+  it('let the warm-up, and only it, into the network of the pods', () => {
+    const ports = ofType(template, 'AWS::EC2::SecurityGroupIngress').map(
+      ([, { Properties }]) => Properties.FromPort,
+    );
+
+    expect(warmup.Properties.VpcConfig.SubnetIds).toHaveLength(3);
+    expect(scaler.Properties.VpcConfig).toBeUndefined();
+    expect(ports.toSorted()).toEqual([443, 8080]);
+  });
+});
+
+describe('state machines', () => {
+  it('are one Express and one Standard, and log every execution with its data', () => {
+    expect([scale.Properties.StateMachineType, warmupMachine.Properties.StateMachineType]).toEqual([
+      'EXPRESS',
+      'STANDARD',
+    ]);
+    for (const { Properties } of [scale, warmupMachine])
+      expect(Properties.LoggingConfiguration).toMatchObject({ Level: 'ALL', IncludeExecutionData: true });
+  });
+
+  it.each([scale, warmupMachine])(
+    'have a value for every substitution of their definition, and use JSONPath',
+    ({ Properties }) => {
+      const wanted = [...(Properties.DefinitionString as string).matchAll(/\$\{([^}]+)\}/g)].map(
+        ([, name]) => name,
+      );
+
+      expect(wanted.length).toBeGreaterThan(0);
+      expect(Object.keys(Properties.DefinitionSubstitutions)).toEqual(expect.arrayContaining(wanted));
+      expect(JSON.parse(Properties.DefinitionString).QueryLanguage ?? 'JSONPath').toBe('JSONPath');
+    },
+  );
+
+  it('are all that the folder holds', () => {
+    const files = readdirSync('state-machines')
+      .filter((name) => name.endsWith('.asl.json'))
+      .toSorted();
+
+    expect(files).toEqual(['scale.asl.json', 'warmup.asl.json']);
+  });
+
+  it("may call their function, and scale may change the capacity of this cluster's groups alone", () => {
+    expect(statementFor(scale, 'lambda:InvokeFunction')?.Resource).toEqual(getAtt(scalerId, 'Arn'));
+    expect(statementFor(warmupMachine, 'lambda:InvokeFunction')?.Resource).toEqual(getAtt(warmupId, 'Arn'));
+    expect(statementFor(scale, 'autoscaling:SetDesiredCapacity')).toMatchObject({
+      Action: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
+      Condition: { StringEquals: { 'autoscaling:ResourceTag/eks:cluster-name': 'paddock' } },
+    });
+    expect(allowed(warmupMachine).filter((action) => !action.startsWith('logs:'))).toEqual([
+      'lambda:InvokeFunction',
+    ]);
+  });
+
+  it('hand over and warm up: scale may start itself and the warm-up', () => {
+    const text = JSON.stringify(statementFor(scale, 'states:StartExecution')?.Resource);
+
+    expect(text).toContain(':stateMachine:paddock-scale');
+    expect(text).toContain(':stateMachine:paddock-warmup');
+  });
+});
+
+describe('wildcards', () => {
+  /** Actions that AWS offers no resource for, and why they are needed. */
+  const REASONS: Record<string, string> = {
+    'autoscaling:DescribeAutoScalingGroups': 'Auto Scaling: Describe actions know no resource',
+    'ec2:AssignPrivateIpAddresses': 'network interfaces of a function in the VPC',
+    'ec2:CreateNetworkInterface': 'network interfaces of a function in the VPC',
+    'ec2:DeleteNetworkInterface': 'network interfaces of a function in the VPC',
+    'ec2:DescribeNetworkInterfaces': 'network interfaces of a function in the VPC',
+    'ec2:DescribeSubnets': 'network interfaces of a function in the VPC',
+    'ec2:UnassignPrivateIpAddresses': 'network interfaces of a function in the VPC',
+    'logs:CreateLogDelivery': 'log delivery of a state machine',
+    'logs:DeleteLogDelivery': 'log delivery of a state machine',
+    'logs:DescribeLogGroups': 'log delivery of a state machine',
+    'logs:DescribeResourcePolicies': 'log delivery of a state machine',
+    'logs:GetLogDelivery': 'log delivery of a state machine',
+    'logs:ListLogDeliveries': 'log delivery of a state machine',
+    'logs:PutResourcePolicy': 'log delivery of a state machine',
+    'logs:UpdateLogDelivery': 'log delivery of a state machine',
+  };
+  const statements = ofType(template, 'AWS::IAM::Policy').flatMap(
+    ([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[],
+  );
+
+  it('stand only where AWS knows no narrower resource', () => {
+    const open = statements.filter(({ Resource }) => [Resource].flat().includes('*')).flatMap(actionsOf);
+
+    expect(open.filter((action) => !REASONS[action])).toEqual([]);
+  });
+
+  it('never stand in an action, and no role has a managed policy', () => {
+    expect(statements.flatMap(actionsOf).filter((action) => action.includes('*'))).toEqual([]);
+    for (const [, { Properties }] of ofType(template, 'AWS::IAM::Role'))
+      expect(Properties.ManagedPolicyArns).toBeUndefined();
+  });
+});
+
+describe('storage', () => {
+  it('is a table with the keys and the expiry that the scaler writes, restorable to any second', () => {
+    expect(one(template, 'AWS::DynamoDB::Table')[1].Properties).toMatchObject({
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      BillingMode: 'PAY_PER_REQUEST',
+    });
+  });
+
+  it('is a private bucket that forgets results after a week', () => {
+    const { Properties } = one(template, 'AWS::S3::Bucket')[1];
+
+    expect(Properties.LifecycleConfiguration.Rules[0]).toMatchObject({
+      ExpirationInDays: 7,
+      Status: 'Enabled',
+    });
+    expect(Object.values(Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+  });
+
+  it('is reached by TLS alone', () => {
+    const policies = [
+      ...ofType(template, 'AWS::SQS::QueuePolicy'),
+      ...ofType(template, 'AWS::S3::BucketPolicy'),
+    ];
+
+    expect(policies).toHaveLength(5);
+    for (const [, { Properties }] of policies)
+      expect(Properties.PolicyDocument.Statement).toContainEqual(
+        expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+      );
+  });
+});
+
+describe.each(FLEETS)('the pods of fleet %s', (fleet) => {
+  const [, association] = one(template, 'AWS::EKS::PodIdentityAssociation', {
+    ServiceAccount: `paddock-worker-${fleet}`,
+  });
+  const roleId: string = association.Properties.RoleArn['Fn::GetAtt'][0];
+
+  it('consume their own queue, write their own results, and fetch one object', () => {
+    const statements = statementsOf(template, roleId);
+    const resourceOf = (action: string) =>
+      JSON.stringify(statements.filter((s) => actionsOf(s).includes(action)).map((s) => s.Resource));
+
+    expect(statements.flatMap(actionsOf).toSorted()).toEqual([
+      's3:GetObject',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+      'sqs:ChangeMessageVisibility',
+      'sqs:DeleteMessage',
+      'sqs:ReceiveMessage',
+    ]);
+    expect(resourceOf('sqs:ReceiveMessage')).toBe(JSON.stringify([getAtt(queueOf(fleet)[0], 'Arn')]));
+    expect(resourceOf('s3:PutObject')).toContain(`/results/${fleet}/`);
+  });
+
+  it('get their identity before they start', () => {
+    const workloads = ofType(template, 'Custom::AWSCDK-EKS-KubernetesResource').find(([id]) =>
+      id.startsWith(`ManifestFleet${fleet}`),
+    );
+    const [associationId] = one(template, 'AWS::EKS::PodIdentityAssociation', {
+      ServiceAccount: `paddock-worker-${fleet}`,
+    });
+
+    expect(workloads?.[1].DependsOn).toContain(associationId);
+  });
+});
+
+describe('what the local runtime reads', () => {
+  it.each(FLEETS)('is the parameter of fleet %s', (fleet) => {
+    const [, { Properties }] = one(template, 'AWS::SSM::Parameter', {
+      Name: `/paddock/paddock/fleets/${fleet}`,
+    });
+    const value = JSON.parse(resolveJoin(Properties.Value));
+
+    expect(value).toEqual({
+      policy: fleetPolicy(config, fleet),
+      clusterName: 'paddock',
+      queueUrl: `<${queueOf(fleet)[0]}>`,
+      warmupStateMachineArn: `<${warmupMachineId}>`,
+    });
+  });
+
+  it('is each Kubernetes object once, in manifests that kubectl can apply', () => {
+    const manifests = ofType(template, 'Custom::AWSCDK-EKS-KubernetesResource').map(([, { Properties }]) =>
+      resolveJoin(Properties.Manifest),
+    );
+    const objects = manifests.flatMap(
+      (text) => JSON.parse(text) as { kind: string; metadata: { name: string; namespace?: string } }[],
+    );
+    const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
+
+    for (const text of manifests) expect(text.length).toBeLessThan(262_144);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'Namespace /paddock',
+        'StatefulSet paddock/cpu-base-a',
+        'Deployment paddock/gpu-spot',
+      ]),
+    );
+  });
+
+  it("is the key of the worker's file", () => {
+    expect(template.Outputs.WorkerBundleKey?.Value).toMatch(/^[0-9a-f]{64}\.mjs$/);
+  });
+
+  it("refers to the cluster's stack, never the other way round", () => {
+    expect(JSON.stringify(template)).toContain('PaddockCluster');
+    expect(JSON.stringify(cluster)).not.toContain('PaddockControlPlane');
+  });
+});
+
+it('fits another configuration as well: other names, fleets and thresholds', () => {
+  const other: Template = synthesize(
+    defineConfig({
+      region: 'eu-west-1',
+      cluster: { name: 'llm' },
+      fleets: [presets.gpu({ name: 'chat-large', policy: { activationBacklog: 7, minReplicas: 0 } })],
+    }),
+  ).controlPlane;
+
+  expect(one(other, 'AWS::CloudWatch::Alarm')[1].Properties).toMatchObject({
+    AlarmName: 'llm-chat-large-backlog',
+    Threshold: 7,
+  });
+  expect(one(other, 'AWS::SSM::Parameter')[1].Properties.Name).toBe('/paddock/llm/fleets/chat-large');
+  expect(JSON.stringify(other)).not.toContain('paddock-cpu');
+});
+
+/** `Fn::Join` with its references written as `<logical id>`. */
+function resolveJoin(value: string | { 'Fn::Join': [string, (string | { Ref: string })[]] }): string {
+  if (typeof value === 'string') return value;
+  const [separator, parts] = value['Fn::Join'];
+  return parts
+    .map((part) =>
+      typeof part === 'string' ? part : `<${part.Ref ?? JSON.stringify(part).replaceAll('"', '')}>`,
+    )
+    .join(separator);
+}
