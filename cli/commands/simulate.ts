@@ -16,6 +16,7 @@ import {
   type SimulationRow,
   simulate,
 } from '../../simulation/simulate.ts';
+import { above, atLeast, wholeNumber } from '../numbers.ts';
 
 interface Options {
   arrivals: string;
@@ -55,21 +56,17 @@ export function simulateCommand(): Command {
         collectRules,
       ),
     )
-    .option('--slots <n>', 'requests that a replica serves at a time', integerFrom(1), 4)
-    .option('--lead-seconds <s>', 'seconds from the decision until a new replica is warm', numberFrom(0), 20)
-    .option('--target-wait <s>', 'a request should start within this time', numberFrom(0), 10)
-    .option('--scale <k>', 'superpose k shifted copies of the arrivals', integerFrom(1), 1)
-    .option('--max-replicas <n>', 'replicas at most', integerFrom(1), 200)
-    .option(
-      '--service-seconds <s>',
-      'every request takes this long (default: from its tokens)',
-      numberAbove(0),
-    )
-    .option('--prompt-rate <n>', 'prompt tokens per second', numberAbove(0), DEFAULT_SERVICE.promptPerSecond)
-    .option('--output-rate <n>', 'output tokens per second', numberAbove(0), DEFAULT_SERVICE.outputPerSecond)
-    .option('--counter-lag-seconds <s>', "the queue's counters are this late", numberFrom(0), 0)
-    .option('--phase-seconds <s>', 'when the first tick is', numberFrom(0), 0)
-    .option('--seed <n>', 'which free slot takes a request is chance', integerFrom(0), 1)
+    .option('--slots <n>', 'requests that a replica serves at a time', wholeNumber(1), 4)
+    .option('--lead-seconds <s>', 'seconds from the decision until a new replica is warm', atLeast(0), 20)
+    .option('--target-wait <s>', 'a request should start within this time', atLeast(0), 10)
+    .option('--scale <k>', 'superpose k shifted copies of the arrivals', wholeNumber(1), 1)
+    .option('--max-replicas <n>', 'replicas at most', wholeNumber(1), 200)
+    .option('--service-seconds <s>', 'every request takes this long (default: from its tokens)', above(0))
+    .option('--prompt-rate <n>', 'prompt tokens per second', above(0), DEFAULT_SERVICE.promptPerSecond)
+    .option('--output-rate <n>', 'output tokens per second', above(0), DEFAULT_SERVICE.outputPerSecond)
+    .option('--counter-lag-seconds <s>', "the queue's counters are this late", atLeast(0), 0)
+    .option('--phase-seconds <s>', 'when the first tick is', atLeast(0), 0)
+    .option('--seed <n>', 'which free slot takes a request is chance', wholeNumber(0), 1)
     .option('--json', 'print the result as one JSON object on the last line')
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options, command: Command) => {
@@ -182,32 +179,4 @@ function collectRules(name: string, before: RuleName[] = []): RuleName[] {
       throw new InvalidArgumentError(`There is no rule "${one}". Rules: ${RULE_NAMES.join(', ')}.`);
   }
   return [...before, ...names.filter(isRuleName)];
-}
-
-function numberFrom(least: number): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text);
-    if (!Number.isFinite(value) || value < least)
-      throw new InvalidArgumentError(`Expected a number, ${least} or more.`);
-    return value;
-  };
-}
-
-function numberAbove(bound: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isFinite(value) || value <= bound)
-      throw new InvalidArgumentError(`Expected a number above ${bound}.`);
-    return value;
-  };
-}
-
-function integerFrom(least: number): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === '' ? Number.NaN : Number(text);
-    if (!Number.isInteger(value) || value < least) {
-      throw new InvalidArgumentError(`Expected a whole number, ${least} or more.`);
-    }
-    return value;
-  };
 }

@@ -72,7 +72,7 @@ function applyRules(
   rules: readonly Rule[],
   start: Context,
 ): { wanted: Wanted; context: Context; reasons: Reason[] } {
-  let wanted: Wanted = { units: 0, least: 0, most: Number.POSITIVE_INFINITY };
+  let wanted: Wanted = { units: 0, keep: 0, least: 0, most: Number.POSITIVE_INFINITY };
   let context = start;
   const reasons: Reason[] = [];
   for (const rule of rules) {

@@ -1,6 +1,6 @@
 import { arrivalRate } from './arrivals.ts';
 import type { Point } from './memory.ts';
-import { because, type Rule, round } from './rules.ts';
+import { because, type Rule, raiseTo, round } from './rules.ts';
 import type { Seconds } from './types.ts';
 
 const HOLD_LEADS = 1.5;
@@ -23,7 +23,7 @@ export const hold: Rule = (wanted, { policy, view, memory, capacity }) => {
   const next = { needs: [...needs, [view.at, round(wanted.units)] satisfies Point] };
   if (highest <= wanted.units) return { memory: next };
   return {
-    wanted: { ...wanted, units: highest },
+    wanted: raiseTo(wanted, highest),
     reason: because('hold', `${round(highest)} replicas were needed within the last ${round(seconds)} s.`, {
       need: wanted.units,
       highest,
@@ -44,7 +44,7 @@ export const recurringFloor: Rule = (wanted, { policy, view, memory, capacity })
   const floor = recurringLevel(demand, apart, level);
   if (floor <= wanted.units) return { memory: { demand } };
   return {
-    wanted: { ...wanted, units: floor },
+    wanted: raiseTo(wanted, floor),
     reason: because(
       'recurring-demand',
       `Demand for ${round(floor)} replicas came more than once in the last ${REMEMBERED_SECONDS / 60} minutes.`,

@@ -1,6 +1,6 @@
 import { arrivalRate } from './arrivals.ts';
 import type { Context } from './rules.ts';
-import { because, type Rule, round } from './rules.ts';
+import { because, type Rule, raiseTo, round } from './rules.ts';
 import { sum } from './view.ts';
 
 /** Draining a backlog much faster than the lead time buys little: those requests have waited that long already. */
@@ -22,14 +22,17 @@ export const needNow: Rule = (wanted, context) => {
   const backlog = isStale(context) ? 0 : view.queue.backlog;
   const interactive = interactiveUnits(context);
   const drainSeconds = Math.max(policy.targetWaitSeconds, DRAIN_SHARE_OF_LEAD * lead);
-  const serving = Math.max(0, capacity.warm + capacity.pendingWithinLead - interactive);
-  const expected = Math.max(0, backlog + (rate - serving * capacity.serviceRate) * lead);
-  const growTo = demand + expected / drainSeconds / capacity.serviceRate;
+  const expectedWith = (units: number) =>
+    Math.max(0, backlog + (rate - Math.max(0, units - interactive) * capacity.serviceRate) * lead);
+  const needWith = (units: number) => demand + expectedWith(units) / drainSeconds / capacity.serviceRate;
+  const growTo = needWith(capacity.warm + capacity.pendingWithinLead);
   // Scaling in changes what is expected: this many would still work the backlog off in time.
   const shrinkTo = demand + backlog / (drainSeconds + lead) / capacity.serviceRate;
   const units = Math.max(growTo, shrinkTo);
+  // Giving up a replica that is nearly warm must not make a fresh one necessary.
+  const keep = Math.max(units, needWith(capacity.warm));
   return {
-    wanted: { ...wanted, units: wanted.units + units },
+    wanted: { ...wanted, units, keep },
     reason: because(
       'need',
       `${round(rate)} requests/s arrive and ${backlog} wait; one replica serves ${round(capacity.serviceRate)}/s ` +
@@ -38,7 +41,7 @@ export const needNow: Rule = (wanted, context) => {
         arrivalRate: rate,
         backlog,
         inFlight: view.queue.inFlight,
-        expectedBacklog: expected,
+        expectedBacklog: expectedWith(capacity.warm + capacity.pendingWithinLead),
         drainSeconds,
         leadSeconds: lead,
         serviceRate: capacity.serviceRate,
@@ -67,7 +70,7 @@ export const interactiveLoad: Rule = (wanted, context) => {
   const units = interactiveUnits(context);
   if (units === 0) return {};
   return {
-    wanted: { ...wanted, units: wanted.units + units },
+    wanted: { ...wanted, units: wanted.units + units, keep: wanted.keep + units },
     reason: because(
       'interactive-load',
       `${context.view.busyInteractive} slots serve interactive requests; with room for the next that is ${round(units)} replicas more.`,
@@ -84,7 +87,7 @@ export const inFlightFloor: Rule = (wanted, context) => {
   const units = slotsToUnits(context, (worker) => worker.busyQueue + worker.busyInteractive);
   if (units <= wanted.units) return {};
   return {
-    wanted: { ...wanted, units },
+    wanted: raiseTo(wanted, units),
     reason: because('in-flight', `What is being served right now fills ${round(units)} replicas.`, {
       busySlots: context.view.busyQueue + context.view.busyInteractive,
       units,

@@ -21,7 +21,7 @@ export function reconcileNodes(
   }
   const surplus = desiredNodes - target;
   if (blind || surplus === 0) return [];
-  const emptied = emptyInstances(observed).slice(0, surplus);
+  const emptied = emptyInstances(observed, replicas).slice(0, surplus);
   if (emptied.length > 0) {
     return emptied.map(({ instanceId }) => ({
       kind: 'terminate-instance',
@@ -39,18 +39,19 @@ export function reconcileNodes(
 
 const isUp = (instance: InstanceObservation): boolean => instance.lifecycle !== 'terminating';
 
-/** Instances that no pod is on, without as many as there are pods that still look for a node; those not joined first. */
-function emptyInstances(observed: PoolObservation): InstanceObservation[] {
+/** Instances that no pod is on, without as many as replicas still look for a node; those not joined first. */
+function emptyInstances(observed: PoolObservation, replicas: number): InstanceObservation[] {
   const taken = new Set<string>();
-  let seeking = Math.max(0, observed.desiredReplicas - observed.replicas.length);
-  for (const replica of observed.replicas) {
-    if (replica.node !== undefined) taken.add(replica.node);
-    if (replica.instanceId !== undefined) taken.add(replica.instanceId);
-    if (replica.phase === 'unassigned') seeking += 1;
+  let settled = 0;
+  for (const { node, instanceId, phase } of observed.replicas) {
+    if (node !== undefined) taken.add(node);
+    if (instanceId !== undefined) taken.add(instanceId);
+    if (phase !== 'unassigned' && phase !== 'terminating') settled += 1;
   }
   const empty = observed.instances
     .filter(isUp)
     .filter(({ instanceId, node }) => !taken.has(instanceId) && !(node !== undefined && taken.has(node)));
   const notJoinedFirst = empty.sort((a, b) => Number(a.node !== undefined) - Number(b.node !== undefined));
+  const seeking = Math.max(0, replicas - settled);
   return notJoinedFirst.slice(0, Math.max(0, empty.length - seeking));
 }

@@ -1,6 +1,12 @@
 import { reconcileNodes } from './nodes.ts';
 import type { Command, PoolObservation, ReplicaObservation } from './types.ts';
-import { chooseVictims, type Leaving, leavingOf, safelyRemovable } from './victims.ts';
+import {
+  chooseVictims,
+  type Leaving,
+  leavingOf,
+  safelyRemovable,
+  safelyRemovableOrdinals,
+} from './victims.ts';
 import type { FleetView, PoolView } from './view.ts';
 
 /** Commands that bring one pool from what is observed to what is wanted. */
@@ -51,9 +57,11 @@ function reconcileElastic(
   const notCreated = Math.min(missing, -change);
   const victims = chooseVictims(pool, -change - notCreated, leaving);
   const drains = victims.filter((replica) => replica.phase !== 'unassigned');
-  const goingNow = notCreated + victims.length - drains.length + pool.draining.length;
-  const removable = Math.min(goingNow, safelyRemovable(pool, notCreated, leaving));
-  return shrink(pool, observed, removable, drains, leaving);
+  const unassigned = victims.length - drains.length;
+  const pods = Math.min(unassigned + pool.draining.length, safelyRemovable(pool, unassigned, leaving));
+  // While the controller is behind, lowering `replicas` would take another pod than the one that is meant.
+  const settled = pool.live.length === observed.desiredReplicas - notCreated;
+  return shrink(pool, observed, notCreated + (settled ? pods : 0), drains, leaving);
 }
 
 /** Persistent: ordinals below the wanted number stay, the others go. */
@@ -72,7 +80,7 @@ function reconcilePersistent(
     (replica) => !stays(replica) && replica.drainDeadline === undefined && replica.phase !== 'unassigned',
   );
   const surplus = observed.desiredReplicas - wanted;
-  const removable = Math.min(surplus, safelyRemovable(pool, 0, leaving));
+  const removable = Math.min(surplus, safelyRemovableOrdinals(pool, leaving));
   const change = shrink(pool, observed, removable, drains, leaving);
   return { ...change, commands: [...kept.map((replica) => cancelDrain(pool, replica)), ...change.commands] };
 }
@@ -128,9 +136,7 @@ function shrink(
     deadline: at + drainDeadlineSeconds,
     reason: 'fewer replicas are wanted than there are',
   }));
-  // More pods than desired: the controller has not caught up with the last change.
-  const settled = pool.live.length <= observed.desiredReplicas;
-  const replicas = observed.desiredReplicas - (settled ? removable : 0);
+  const replicas = observed.desiredReplicas - removable;
   if (replicas < observed.desiredReplicas) {
     commands.push({
       kind: 'set-replicas',

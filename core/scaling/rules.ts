@@ -4,11 +4,14 @@ import type { FleetPolicy, Reason } from './types.ts';
 import type { FleetView } from './view.ts';
 
 /**
- * What the rules hand on to each other. `units` is capacity in replicas of the reference pool (the policy's first)
- * and may be a fraction; `least` and `most` bound the number of replicas, whatever their pool.
+ * What the rules hand on to each other. Capacity is in replicas of the reference pool (the policy's first) and may be a
+ * fraction; `least` and `most` bound the number of replicas, whatever their pool.
  */
 export interface Wanted {
+  /** Grow to this much. */
   units: number;
+  /** Shrink to this much, never less than `units`. Between the two everything stays as it is. */
+  keep: number;
   least: number;
   most: number;
 }
@@ -31,8 +34,14 @@ export interface Step {
 
 export type Rule = (wanted: Wanted, context: Context) => Step;
 
-/** Capacity is granted up to this fraction of a replica short: less is within what the estimates are worth. */
+/** Nothing grows for this fraction of a replica: it is less than the estimates are worth. */
 export const TOLERANCE = 0.1;
+
+export const raiseTo = (wanted: Wanted, units: number): Wanted => ({
+  ...wanted,
+  units: Math.max(wanted.units, units),
+  keep: Math.max(wanted.keep, units),
+});
 
 export const atLeast = (wanted: Wanted, replicas: number): Wanted => ({
   ...wanted,

@@ -9,8 +9,8 @@ interface Share {
   policy: PoolPolicy;
   weight: number;
   count: number;
-  /** Of `count`: replicas that are warm now, and those that would be given up before them. */
-  warm: number;
+  /** Whether the replica that would go if one of `count` did is warm now. */
+  losesWarm: (count: number) => boolean;
   min: number;
   max: number;
   mayGrow: boolean;
@@ -31,11 +31,10 @@ export interface Spread {
 export function spread(wanted: Wanted, context: Context): Spread {
   const shares = sharesOf(context);
   const fleet = new Fleet(shares, context.policy);
-  const needed = wanted.units - TOLERANCE;
-  const stopped = grow(fleet, needed, wanted);
+  const stopped = grow(fleet, wanted);
   if (context.view.blind.length === 0) {
     restoreOnDemand(fleet);
-    shrink(fleet, needed, wanted);
+    shrink(fleet, wanted);
   }
   const byPool = Object.fromEntries(context.policy.pools.map(({ name }) => [name, fleet.countOf(name)]));
   return {
@@ -57,8 +56,15 @@ function sharesOf({ view, capacity, memory }: Context): Share[] {
     const count = Math.min(max, Math.max(min, pool.current));
     const mayGrow = observed !== undefined && !isQuarantined(name, view.at, memory);
     const weight = capacity.weight[name] ?? 1;
-    return [{ pool, policy, weight, count, warm: Math.min(count, pool.warm), min, max, mayGrow }];
+    return [{ pool, policy, weight, count, losesWarm: losesWarm(pool), min, max, mayGrow }];
   });
+}
+
+/** Elastic pools lose what is not warm first, persistent ones the highest ordinal. */
+function losesWarm(pool: PoolView): Share['losesWarm'] {
+  if (pool.policy.kind === 'elastic') return (count) => count <= pool.warm;
+  const warm = new Set(pool.live.filter(({ phase }) => phase === 'warm').map(({ ordinal = 0 }) => ordinal));
+  return (count) => warm.has(count - 1);
 }
 
 /** Running totals over the shares, the cheapest first. */
@@ -74,7 +80,10 @@ class Fleet {
   constructor(shares: readonly Share[], policy: FleetLimits) {
     this.shares = shares;
     this.policy = policy;
-    for (const share of shares) this.#count(share, share.count, share.warm);
+    for (const share of shares) {
+      this.#count(share, share.count);
+      this.warmUnits += share.pool.warm * share.weight;
+    }
   }
 
   get onDemand(): number {
@@ -91,30 +100,28 @@ class Fleet {
 
   fitsCap(share: Share): boolean {
     const { costCapPerHour } = this.policy;
-    return costCapPerHour === 0 || this.price + share.policy.pricePerHour <= costCapPerHour + CENT;
+    return costCapPerHour === 0 || this.price + share.policy.pricePerHour <= costCapPerHour + EPSILON;
   }
 
   get exceedsCap(): boolean {
     const { costCapPerHour } = this.policy;
-    return costCapPerHour > 0 && this.price > costCapPerHour + CENT;
+    return costCapPerHour > 0 && this.price > costCapPerHour + EPSILON;
   }
 
   add(share: Share): void {
     share.count += 1;
-    this.#count(share, 1, 0);
+    this.#count(share, 1);
   }
 
   remove(share: Share): void {
-    const warm = share.count === share.warm ? 1 : 0;
+    if (share.losesWarm(share.count)) this.warmUnits -= share.weight;
     share.count -= 1;
-    share.warm -= warm;
-    this.#count(share, -1, -warm);
+    this.#count(share, -1);
   }
 
-  #count(share: Share, replicas: number, warm: number): void {
+  #count(share: Share, replicas: number): void {
     this.total += replicas;
     this.units += replicas * share.weight;
-    this.warmUnits += warm * share.weight;
     this.price += replicas * share.policy.pricePerHour;
     if (share.policy.capacityType === 'spot') this.spot += replicas;
   }
@@ -126,12 +133,13 @@ interface FleetLimits {
   costCapPerHour: number;
 }
 
-/** Prices add up in floating point. */
-const CENT = 1e-9;
+/** Prices and capacities are added up in floating point. */
+const EPSILON = 1e-9;
 
 type Stop = 'enough' | 'cost-cap' | 'no-pool';
 
-function grow(fleet: Fleet, needed: number, { least, most }: Wanted): Stop {
+function grow(fleet: Fleet, { units, least, most }: Wanted): Stop {
+  const needed = units - TOLERANCE;
   while ((fleet.units < needed && fleet.total < most) || fleet.total < least) {
     const open = fleet.shares.filter((share) => share.mayGrow && share.count < share.max);
     const fitting = open.filter((share) => fleet.fitsCap(share));
@@ -167,17 +175,20 @@ function restoreOnDemand(fleet: Fleet): void {
   }
 }
 
-function shrink(fleet: Fleet, needed: number, { least, most }: Wanted): void {
+function shrink(fleet: Fleet, { keep, least, most }: Wanted): void {
+  const enough = keep - EPSILON;
+  const isSpare = (share: Share) =>
+    fleet.total > least &&
+    fleet.units - share.weight >= enough &&
+    (!share.losesWarm(share.count) || fleet.warmUnits - share.weight >= enough);
   for (;;) {
+    const losable = fleet.shares
+      .filter((share) => share.count > share.min && mayLose(fleet, share))
+      .reverse();
     const forced = fleet.total > most || fleet.exceedsCap;
-    const candidates = fleet.shares.filter((share) => share.count > share.min).reverse();
-    const victim = candidates.find((share) => {
-      if (!mayLose(fleet, share)) return false;
-      if (forced) return true;
-      if (fleet.total <= least || fleet.units - share.weight < needed) return false;
-      const isWarm = share.count === share.warm;
-      return !isWarm || fleet.warmUnits - share.weight >= needed;
-    });
+    const victim = forced
+      ? (losable.find((share) => !share.losesWarm(share.count)) ?? losable[0])
+      : losable.find(isSpare);
     if (!victim) return;
     fleet.remove(victim);
   }

@@ -60,15 +60,22 @@ const compareNames = (a: ReplicaObservation, b: ReplicaObservation): number =>
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 
 /**
- * How many replicas the workload can be lowered by so that its controller removes none that may still be serving.
- * `missing` counts desired replicas that have no pod yet: those go first and hurt nobody.
+ * How many pods an elastic workload can be lowered by so that its controller removes only those meant to go: the first
+ * in its order that are drained, or unassigned and chosen.
+ *
+ * @param chosen unassigned replicas that were chosen to go; the controller takes unassigned ones before all others
  */
-export function safelyRemovable(pool: PoolView, missing: number, leaving: Leaving): number {
+export function safelyRemovable(pool: PoolView, chosen: number, leaving: Leaving): number {
+  const unassigned = pool.live.filter(isUnassigned).length;
+  // The drained ones wait until the unassigned that stay are bound: else those would go in their place.
+  if (unassigned > chosen) return chosen;
   const mayGo = (replica: ReplicaObservation) => isUnassigned(replica) || isDrained(replica, leaving);
-  if (pool.policy.kind === 'persistent') return safeOrdinals(pool, mayGo);
-  const order = removalOrder(pool.live, mayGo);
-  const blocked = order.findIndex((replica) => !mayGo(replica));
-  return missing + (blocked === -1 ? order.length : blocked);
+  return countWhile(removalOrder(pool.live, mayGo), mayGo);
+}
+
+function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  const first = items.findIndex((item) => !holds(item));
+  return first === -1 ? items.length : first;
 }
 
 /**
@@ -93,15 +100,13 @@ function removalOrder(
   );
 }
 
-/** A StatefulSet removes its highest ordinals, whatever they do. */
-function safeOrdinals(pool: PoolView, mayGo: (replica: ReplicaObservation) => boolean): number {
+/** How many of its highest ordinals a StatefulSet can lose: those without a pod, unassigned or drained. */
+export function safelyRemovableOrdinals(pool: PoolView, leaving: Leaving): number {
   const byOrdinal = new Map(pool.live.map((replica) => [replica.ordinal ?? 0, replica]));
   const desired = pool.observed?.desiredReplicas ?? 0;
-  let removable = 0;
-  for (let ordinal = desired - 1; ordinal >= 0; ordinal -= 1) {
-    const replica = byOrdinal.get(ordinal);
-    if (replica && !mayGo(replica)) break;
-    removable += 1;
-  }
-  return removable;
+  const fromTheTop = Array.from({ length: desired }, (_, index) => byOrdinal.get(desired - 1 - index));
+  return countWhile(
+    fromTheTop,
+    (replica) => !replica || isUnassigned(replica) || isDrained(replica, leaving),
+  );
 }

@@ -78,7 +78,7 @@ function viewPool(policy: PoolPolicy, snapshot: Snapshot, memory: FleetMemory): 
     };
   }
   const observed = reading.value;
-  const live = observed.replicas.filter((replica) => replica.phase !== 'terminating');
+  const live = observed.replicas.filter((replica) => isLive(replica, policy, observed.desiredReplicas));
   const marked = live.filter((replica) => replica.drainDeadline !== undefined);
   // More pods than desired: the controller is about to delete that many of the marked ones.
   const leaving = Math.max(0, live.length - observed.desiredReplicas);
@@ -99,6 +99,10 @@ function viewPool(policy: PoolPolicy, snapshot: Snapshot, memory: FleetMemory): 
     ],
   };
 }
+
+/** Not being deleted. A StatefulSet's pods past its `replicas` are as good as deleted, whatever their number. */
+const isLive = (replica: ReplicaObservation, pool: PoolPolicy, desired: number): boolean =>
+  replica.phase !== 'terminating' && !(pool.kind === 'persistent' && (replica.ordinal ?? 0) >= desired);
 
 export function sum<T>(items: readonly T[], of: (item: T) => number): number {
   let total = 0;
