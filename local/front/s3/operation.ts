@@ -56,6 +56,8 @@ export function s3Operation({ method, path, query, headers, rawBody }: WireReque
   return { operation, input };
 }
 
+const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
 /** Bucket and key, decoded; both may be empty. */
 function splitPath(path: string): [bucket: string, key: string] {
   const segments = path.slice(1).split('/');
@@ -68,11 +70,11 @@ function splitPath(path: string): [bucket: string, key: string] {
     );
   }
   const [bucket = '', ...key] = segments;
-  if (bucket === '' && segments.length > 1) {
+  if (bucket === '' ? segments.length > 1 : !BUCKET_NAME.test(bucket)) {
     throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.', 400);
   }
   try {
-    return [decodeURIComponent(bucket), decodeURIComponent(key.join('/'))];
+    return [bucket, decodeURIComponent(key.join('/'))];
   } catch {
     throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400);
   }

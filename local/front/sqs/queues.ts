@@ -12,7 +12,7 @@ export interface QueuesOptions {
   accountId: string;
   region: string;
   /** The front's own address: queue URLs point there. */
-  url: string;
+  url(): string;
 }
 
 /** Due timers run and lagging counters are sampled this often. */
@@ -183,7 +183,7 @@ export class Queues implements Backend {
   }
 
   #url(fauxUrl: string): string {
-    return `${this.#options.url}/${this.#options.accountId}/${queueName(fauxUrl)}`;
+    return `${this.#options.url()}/${this.#options.accountId}/${queueName(fauxUrl)}`;
   }
 
   #onBeat(): void {

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { type ServiceSpec, serviceSpec } from './services.ts';
+import type { AwsError, AwsService, Fault } from './types.ts';
+import { commonError } from './wire/errors.ts';
+
+/** What the faults drawn for one request do to it. */
+export interface Drawn {
+  delayMs: number;
+  /** The connection breaks without an answer. */
+  down: boolean;
+  error?: AwsError;
+  duplicate: boolean;
+}
+
+/** The faults in force. Draws follow from the seed and the order of requests. */
+export class Faults {
+  readonly #seed: string;
+  readonly #active = new Set<Fault>();
+  #draws = 0;
+
+  constructor(seed: string) {
+    this.#seed = seed;
+  }
+
+  /**
+   * @returns what ends the fault
+   * @throws Error for a rate outside 0 to 1, a delay without a length, or duplicates of anything but received messages
+   */
+  inject(fault: Fault): () => void {
+    serviceSpec(fault.service);
+    const { rate = 1, kind, delayMs } = fault;
+    if (!(rate >= 0 && rate <= 1)) throw new Error(`a fault's rate is between 0 and 1, not ${rate}`);
+    if (kind === 'delay' && !(delayMs !== undefined && delayMs > 0)) {
+      throw new Error('a delay fault needs delayMs, milliseconds above 0');
+    }
+    if (
+      kind === 'duplicate' &&
+      (fault.service !== 'sqs' || (fault.operation ?? 'ReceiveMessage') !== 'ReceiveMessage')
+    ) {
+      throw new Error('duplicate faults are for sqs ReceiveMessage');
+    }
+    const own = { ...fault };
+    this.#active.add(own);
+    return () => {
+      this.#active.delete(own);
+    };
+  }
+
+  list(): Fault[] {
+    return [...this.#active].map((fault) => ({ ...fault }));
+  }
+
+  draw(service: AwsService, operation: string): Drawn {
+    const drawn: Drawn = { delayMs: 0, down: false, duplicate: false };
+    for (const fault of this.#active) {
+      if (fault.service !== service || (fault.operation ?? operation) !== operation) continue;
+      if (fault.rate !== undefined && this.#random() >= fault.rate) continue;
+      if (fault.kind === 'delay') drawn.delayMs += fault.delayMs ?? 0;
+      else if (fault.kind === 'down') drawn.down = true;
+      else if (fault.kind === 'duplicate') drawn.duplicate = true;
+      else drawn.error ??= faultError(serviceSpec(service), fault.kind);
+    }
+    return drawn;
+  }
+
+  #random(): number {
+    this.#draws++;
+    return createHash('sha256').update(`${this.#seed}/${this.#draws}`).digest().readUInt32BE(0) / 2 ** 32;
+  }
+}
+
+function faultError(spec: ServiceSpec, kind: 'throttle' | 'error'): AwsError {
+  return kind === 'throttle'
+    ? commonError(spec, 'throttled', 'Rate exceeded')
+    : commonError(spec, 'internal', 'We encountered an internal error. Please try again. (injected)');
+}
