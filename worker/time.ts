@@ -43,7 +43,7 @@ export function deadline(ms: number, parent: AbortSignal): Deadline {
   const timer = setTimeout(() => {
     isOver = true;
     controller.abort();
-  }, ms);
+  }, ms).unref();
   const follow = () => controller.abort();
   if (parent.aborted) follow();
   else parent.addEventListener('abort', follow, { once: true });

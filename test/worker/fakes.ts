@@ -1,0 +1,185 @@
+import type { QueueMessage, ReceiveOptions, WorkQueue } from '../../adapters/aws/queue.ts';
+import type { ResultStore } from '../../adapters/aws/results.ts';
+import { ConflictError } from '../../adapters/errors.ts';
+import type { ModelServer, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
+import type { RequestResult } from '../../core/protocol/request.ts';
+import type { Log } from '../../worker/log.ts';
+import type { Sleep } from '../../worker/time.ts';
+
+export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Time that passes only when a test says so. */
+export class FakeClock {
+  now = 1_000_000;
+  readonly #timers = new Set<{ at: number; fire: () => void }>();
+
+  readonly sleep: Sleep = (ms, signal) =>
+    new Promise((resolve) => {
+      const timer = { at: this.now + ms, fire: () => done() };
+      const done = () => {
+        this.#timers.delete(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      if (signal?.aborted) return resolve();
+      this.#timers.add(timer);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+
+  /** Lets everything that is ready run, then lets time pass to each timer in turn. */
+  async advance(ms: number): Promise<void> {
+    const until = this.now + ms;
+    await settle();
+    for (;;) {
+      const next = [...this.#timers].filter((t) => t.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.now = Math.max(this.now, next.at);
+      next.fire();
+      await settle();
+    }
+    this.now = until;
+  }
+}
+
+/** Lets promises that are ready run on. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface StoredMessage {
+  id: string;
+  body: string;
+  receives: number;
+  visibleAt: number;
+  receipt: string;
+}
+
+/** SQS as far as the worker can tell: visibility, receive counts, receipts that go stale. */
+export class FakeQueue implements WorkQueue {
+  readonly #clock: FakeClock;
+  #next = 0;
+  #messages: StoredMessage[] = [];
+  #arrival = new AbortController();
+  /** Called with the body of each message that is deleted. */
+  onDelete: (body: string) => void = () => {};
+  readonly calls: string[] = [];
+  readonly visibilities: number[] = [];
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  send(body: unknown): void {
+    this.#next += 1;
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    this.#messages.push({ id: `m${this.#next}`, body: text, receives: 0, visibleAt: 0, receipt: '' });
+    this.#arrival.abort();
+  }
+
+  get size(): number {
+    return this.#messages.length;
+  }
+
+  get visible(): number {
+    return this.#messages.filter((m) => m.visibleAt <= this.#clock.now).length;
+  }
+
+  async receive({ max, waitSeconds, visibilitySeconds }: ReceiveOptions): Promise<QueueMessage[]> {
+    this.calls.push('receive');
+    if (this.visible === 0) {
+      this.#arrival = new AbortController();
+      await this.#clock.sleep(waitSeconds * 1000, this.#arrival.signal);
+    }
+    const taken = this.#messages.filter((m) => m.visibleAt <= this.#clock.now).slice(0, max);
+    return taken.map((m) => {
+      this.#next += 1;
+      m.receives += 1;
+      m.receipt = `r${this.#next}`;
+      m.visibleAt = this.#clock.now + visibilitySeconds * 1000;
+      return { body: m.body, receipt: m.receipt, messageId: m.id, receives: m.receives };
+    });
+  }
+
+  async setVisibility(receipt: string, seconds: number): Promise<void> {
+    this.visibilities.push(seconds);
+    const message = this.#messages.find((m) => m.receipt === receipt);
+    if (!message || message.visibleAt <= this.#clock.now)
+      throw new ConflictError('gone', 'MessageNotInflight');
+    message.visibleAt = this.#clock.now + seconds * 1000;
+  }
+
+  async delete(receipt: string): Promise<void> {
+    this.calls.push('delete');
+    const message = this.#messages.find((m) => m.receipt === receipt);
+    if (message) this.onDelete(message.body);
+    this.#messages = this.#messages.filter((m) => m !== message);
+  }
+}
+
+export class FakeResults implements ResultStore {
+  readonly objects = new Map<string, string>();
+  /** Writes that came after the first. */
+  refused = 0;
+
+  async exists(key: string): Promise<boolean> {
+    return this.objects.has(key);
+  }
+
+  async writeOnce(key: string, body: string): Promise<'written' | 'exists'> {
+    if (this.objects.has(key)) {
+      this.refused += 1;
+      return 'exists';
+    }
+    this.objects.set(key, body);
+    return 'written';
+  }
+
+  async read(key: string): Promise<string | undefined> {
+    return this.objects.get(key);
+  }
+
+  result(key: string): RequestResult {
+    return JSON.parse(this.objects.get(key) ?? 'null');
+  }
+}
+
+/** Answers what it is told, after so long. */
+export class FakeServer implements ModelServer {
+  readonly #clock: FakeClock;
+  readonly asked: ServerRequest[] = [];
+  seconds = 1;
+  reply: (request: ServerRequest) => ServerAnswer = () => ({ status: 200, body: { response: 'yes' } });
+  models: string[] | Error = ['tiny:latest'];
+  warmed: string[] = [];
+  failWarm: Error | undefined;
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  async loaded(): Promise<string[]> {
+    if (this.models instanceof Error) throw this.models;
+    return this.models;
+  }
+
+  async warm(model: string): Promise<void> {
+    if (this.failWarm) throw this.failWarm;
+    this.warmed.push(model);
+  }
+
+  async pull(model: string): Promise<void> {
+    this.failWarm = undefined;
+    this.warmed.push(`pulled ${model}`);
+  }
+
+  async ask(request: ServerRequest): Promise<ServerAnswer> {
+    this.asked.push(request);
+    await this.#clock.sleep(this.seconds * 1000, request.signal);
+    if (request.signal?.aborted) throw new Error('aborted');
+    return this.reply(request);
+  }
+
+  async open(): Promise<never> {
+    throw new Error('not played');
+  }
+}
