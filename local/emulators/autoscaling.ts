@@ -1,4 +1,4 @@
-import { AwsError } from '../front/types.ts';
+import { AwsError, type ResolvedResource, type ResourceRef } from '../front/types.ts';
 import { Emulator, page } from './operations.ts';
 import { cause } from './scaling-activity.ts';
 import { describeGroup, matchesFilters } from './scaling-describe.ts';
@@ -200,6 +200,17 @@ export class AutoScalingEmulator extends Emulator {
       cause.updated(this.#options.clock.now(), min, max, group.desiredCapacity, desired),
     );
     return {};
+  }
+
+  /** An instance is known by its group. */
+  resolveResource({ kind, name }: ResourceRef): ResolvedResource | undefined {
+    const group =
+      kind === 'instance'
+        ? this.#findInstance(name)?.group
+        : kind === 'autoScalingGroup'
+          ? this.#groups.get(name)
+          : undefined;
+    return group && { arn: group.arn, tags: Object.fromEntries(group.tags) };
   }
 
   /** EC2's capacity for a group, named by the group or its node group. Throws RangeError when there is none such. */

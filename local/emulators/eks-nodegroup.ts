@@ -12,6 +12,21 @@ export interface EksTaint {
   effect: string;
 }
 
+export interface NodegroupSpec {
+  nodegroupName: string;
+  clusterName: string;
+  capacityType: CapacityType;
+  /** At least one that local/emulators/instance-types.ts knows. */
+  instanceTypes: string[];
+  labels?: Record<string, string>;
+  taints?: EksTaint[];
+  /** `desiredSize` defaults to `minSize`. */
+  scalingConfig: { minSize: number; maxSize: number; desiredSize?: number };
+  /** At least one. */
+  zones: Zone[];
+  tags?: Record<string, string>;
+}
+
 export interface StoredNodegroup {
   readonly group: Group;
   readonly arn: string;

@@ -1,11 +1,12 @@
 import type { AccessEntry, Cluster, Nodegroup, Update } from '@aws-sdk/client-eks';
-import { AwsError } from '../front/types.ts';
+import { AwsError, type ResolvedResource, type ResourceRef } from '../front/types.ts';
 import type { AutoScalingEmulator } from './autoscaling.ts';
 import { type Clock, Timers } from './clock.ts';
+import { AccessEntries, type AccessEntrySpec, notFound } from './eks-access.ts';
 import {
   describeNodegroup,
-  type EksTaint,
   kubernetesTaints,
+  type NodegroupSpec,
   nodegroupUpdate,
   planUpdate,
   type StoredNodegroup,
@@ -13,7 +14,6 @@ import {
 import type { Ids } from './ids.ts';
 import { instanceType } from './instance-types.ts';
 import { Emulator, integer, page, parse } from './operations.ts';
-import type { CapacityType, Zone } from './scaling-group.ts';
 
 /** The cluster as DescribeCluster tells of it. */
 export interface ClusterInfo {
@@ -26,21 +26,6 @@ export interface ClusterInfo {
   certificateAuthorityData: string;
   /** Default `ACTIVE`. */
   status?: Cluster['status'];
-}
-
-export interface NodegroupSpec {
-  nodegroupName: string;
-  clusterName: string;
-  capacityType: CapacityType;
-  /** At least one that local/emulators/instance-types.ts knows. */
-  instanceTypes: string[];
-  labels?: Record<string, string>;
-  taints?: EksTaint[];
-  /** `desiredSize` defaults to `minSize`. */
-  scalingConfig: { minSize: number; maxSize: number; desiredSize?: number };
-  /** At least one. */
-  zones: Zone[];
-  tags?: Record<string, string>;
 }
 
 export interface EksOptions {
@@ -63,7 +48,7 @@ export class EksEmulator extends Emulator {
   readonly #options: EksOptions;
   readonly #timers: Timers;
   readonly #nodegroups = new Map<string, StoredNodegroup>();
-  readonly #entries = new Map<string, AccessEntry>();
+  readonly #access: AccessEntries;
   readonly #createdAt: Date;
   #cluster: ClusterInfo;
 
@@ -71,6 +56,7 @@ export class EksEmulator extends Emulator {
     super();
     this.#options = options;
     this.#cluster = options.cluster;
+    this.#access = new AccessEntries(options);
     this.#createdAt = new Date(options.clock.now());
     this.#timers = new Timers(options.clock, options.onError);
     this.#timers.everyMultiple((options.syncSeconds ?? 60) * 1000, () => this.#sync());
@@ -257,47 +243,27 @@ export class EksEmulator extends Emulator {
   }
 
   /** Gives a principal Kubernetes groups. The user name defaults to EKS's own for roles. */
-  addAccessEntry(entry: {
-    principalArn: string;
-    kubernetesGroups: string[];
-    username?: string;
-  }): AccessEntry {
-    const { clock, ids, accountId } = this.#options;
-    const role = entry.principalArn.split('/').at(-1) ?? '';
-    const now = new Date(clock.now());
-    const stored: AccessEntry = {
-      clusterName: this.#cluster.name,
-      principalArn: entry.principalArn,
-      kubernetesGroups: [...entry.kubernetesGroups],
-      accessEntryArn: this.#arn(
-        'access-entry',
-        `${this.#cluster.name}/role/${accountId}/${role}/${ids.uuid()}`,
-      ),
-      username: entry.username ?? `arn:aws:sts::${accountId}:assumed-role/${role}/{{SessionName}}`,
-      type: 'STANDARD',
-      createdAt: now,
-      modifiedAt: now,
-      tags: {},
-    };
-    this.#entries.set(entry.principalArn, stored);
-    return stored;
+  addAccessEntry(entry: AccessEntrySpec): AccessEntry {
+    return this.#access.add(entry, this.#cluster.name);
   }
 
   listAccessEntries(input: { clusterName?: string; maxResults?: number; nextToken?: string }) {
     this.#checkCluster(input.clusterName);
-    const { items, nextToken } = this.#page([...this.#entries.keys()], input);
+    const { items, nextToken } = this.#page(this.#access.principals(), input);
     return { accessEntries: items, ...nextToken };
   }
 
   describeAccessEntry(input: { clusterName?: string; principalArn?: string }): { accessEntry: AccessEntry } {
     this.#checkCluster(input.clusterName);
-    const accessEntry = this.#entries.get(input.principalArn ?? '');
-    if (!accessEntry) {
-      throw notFound(
-        `The specified principalArn could not be found. You can view your available access entries with 'aws eks list-access-entries'.`,
-      );
-    }
-    return { accessEntry };
+    return { accessEntry: this.#access.find(input.principalArn) };
+  }
+
+  resolveResource({ kind, name, parent }: ResourceRef): ResolvedResource | undefined {
+    if (kind === 'cluster' && name === this.#cluster.name) return { arn: this.#arn('cluster', name) };
+    const nodegroup = kind === 'nodegroup' ? this.#nodegroups.get(name) : undefined;
+    return nodegroup?.clusterName === parent
+      ? nodegroup && { arn: nodegroup.arn, tags: nodegroup.tags }
+      : undefined;
   }
 
   #nodegroup(clusterName: string | undefined, nodegroupName: string | undefined): StoredNodegroup {
@@ -330,8 +296,6 @@ export class EksEmulator extends Emulator {
     this.#timers.dispose();
   }
 }
-
-const notFound = (message: string): AwsError => new AwsError('ResourceNotFoundException', message, 404);
 
 /** `1.36` is the cluster's version, `1.36.0-eks` what its kubelets say. */
 const kubeletVersion = (version: string): string =>

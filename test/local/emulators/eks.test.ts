@@ -206,3 +206,33 @@ describe('access entries', () => {
     expect((await refusal(unknown)).code).toBe('ResourceNotFoundException');
   });
 });
+
+describe('for IAM checks', () => {
+  it('resources have the ARN and tags that only the emulator knows', async () => {
+    const { eks, autoscaling, nodes, autoScalingGroupName, seconds } = withNodegroup({
+      scalingConfig: { minSize: 1, maxSize: 2 },
+      tags: { team: 'llm' },
+    });
+    await seconds(60);
+    const group = autoscaling.resolveResource({ kind: 'autoScalingGroup', name: autoScalingGroupName });
+    expect(group).toMatchObject({
+      arn: expect.stringContaining(`:autoScalingGroupName/${autoScalingGroupName}`),
+      tags: { 'eks:cluster-name': 'paddock' },
+    });
+    const [node] = nodes.nodes.values();
+    expect(autoscaling.resolveResource({ kind: 'instance', name: node?.instanceId ?? '' })).toEqual(group);
+    expect(eks.resolveResource({ kind: 'cluster', name: 'paddock' })?.arn).toMatch(/:cluster\/paddock$/);
+    expect(eks.resolveResource({ kind: 'nodegroup', name: 'paddock-cpu-base', parent: 'paddock' })).toEqual({
+      arn: expect.stringContaining(':nodegroup/paddock/paddock-cpu-base/'),
+      tags: { team: 'llm' },
+    });
+  });
+
+  it('what does not exist has none', () => {
+    const { eks, autoscaling } = withNodegroup();
+    expect(autoscaling.resolveResource({ kind: 'autoScalingGroup', name: 'x' })).toBeUndefined();
+    expect(autoscaling.resolveResource({ kind: 'instance', name: 'x' })).toBeUndefined();
+    expect(eks.resolveResource({ kind: 'cluster', name: 'x' })).toBeUndefined();
+    expect(eks.resolveResource({ kind: 'nodegroup', name: 'paddock-cpu-base', parent: 'x' })).toBeUndefined();
+  });
+});

@@ -1,6 +1,6 @@
 import { ManualClock } from '../../../local/emulators/clock.ts';
 import type { Delivery } from '../../../local/emulators/delivery.ts';
-import type { NodegroupSpec } from '../../../local/emulators/eks.ts';
+import type { NodegroupSpec } from '../../../local/emulators/eks-nodegroup.ts';
 import { createEmulators, type EmulatorsOptions } from '../../../local/emulators/index.ts';
 import type { NodeLifecycle, NodeSpec } from '../../../local/emulators/nodes.ts';
 
