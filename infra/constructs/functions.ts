@@ -29,7 +29,8 @@ export function createScaler(
     clusterName,
     description: 'Observes a fleet, decides, and sets replicas and drain marks',
     memoryMiB: 1024,
-    timeoutSeconds: 30,
+    // Ends before its state in scale.asl.json gives up (25 s), so that no tick acts unseen.
+    timeoutSeconds: 24,
     logRetentionDays: props.logRetentionDays,
     environment: {
       PADDOCK_FLEET_PARAMETER_PREFIX: fleetParameterPrefix(clusterName),
@@ -64,7 +65,8 @@ export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFu
     clusterName,
     description: 'Confirms that a replica is warm and opens its gate',
     memoryMiB: 512,
-    timeoutSeconds: 300,
+    // One poll: the worker holds its answer back for 20 s. The state in warmup.asl.json gives up after 60 s.
+    timeoutSeconds: 55,
     logRetentionDays: props.logRetentionDays,
     environment: { PADDOCK_CLUSTER: clusterName },
     statements: [describeCluster(cluster)],

@@ -23,7 +23,6 @@ export function createScaleMachine(
     type: StateMachineType.EXPRESS,
     substitutions: {
       ScalerFunctionArn: scaler.functionArn,
-      ScaleStateMachineArn: scaleArn,
       WarmupStateMachineArn: warmupArn,
     },
     statements: [

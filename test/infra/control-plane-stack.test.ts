@@ -176,14 +176,16 @@ describe('state machines', () => {
   });
 
   it.each([scale, warmupMachine])(
-    'have a value for every substitution of their definition, and use JSONPath',
+    'have a value for each substitution of their definition, and no other, and use JSONPath',
     ({ Properties }) => {
       const wanted = [...(Properties.DefinitionString as string).matchAll(/\$\{([^}]+)\}/g)].map(
         ([, name]) => name,
       );
 
       expect(wanted.length).toBeGreaterThan(0);
-      expect(Object.keys(Properties.DefinitionSubstitutions)).toEqual(expect.arrayContaining(wanted));
+      expect(Object.keys(Properties.DefinitionSubstitutions).toSorted()).toEqual(
+        [...new Set(wanted)].toSorted(),
+      );
       expect(JSON.parse(Properties.DefinitionString).QueryLanguage ?? 'JSONPath').toBe('JSONPath');
     },
   );
@@ -194,6 +196,14 @@ describe('state machines', () => {
       .toSorted();
 
     expect(files).toEqual(['scale.asl.json', 'warmup.asl.json']);
+  });
+
+  it('outlast their function, so that no run goes on unseen', () => {
+    const taskTimeout = (machine: Resource, state: string) =>
+      JSON.parse(machine.Properties.DefinitionString).States[state].TimeoutSeconds;
+
+    expect(scaler.Properties.Timeout).toBeLessThan(taskTimeout(scale, 'Tick'));
+    expect(warmup.Properties.Timeout).toBeLessThan(taskTimeout(warmupMachine, 'Warm'));
   });
 
   it("may call their function, and scale may change the capacity of this cluster's groups alone", () => {
