@@ -3,7 +3,8 @@ import { Emulator, page } from './operations.ts';
 import { cause } from './scaling-activity.ts';
 import { describeGroup, matchesFilters } from './scaling-describe.ts';
 import { type EngineOptions, ScalingEngine } from './scaling-engine.ts';
-import { type Activity, type Group, type GroupSpec, type Instance, isLive } from './scaling-group.ts';
+import { type Activity, type Group, type GroupSpec, isLive } from './scaling-group.ts';
+import { Groups } from './scaling-groups.ts';
 import { checkCooldown, checkSizes, invalid, PROCESSES, schemas, validate } from './scaling-inputs.ts';
 
 export interface Capacity {
@@ -18,7 +19,7 @@ export class AutoScalingEmulator extends Emulator {
   readonly service = 'autoscaling';
   readonly #options: EngineOptions;
   readonly #engine: ScalingEngine;
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Groups();
 
   constructor(options: EngineOptions) {
     super();
@@ -38,7 +39,7 @@ export class AutoScalingEmulator extends Emulator {
 
   /** Throws AlreadyExists. Instances start at once. */
   createGroup(spec: GroupSpec): Group {
-    if (this.#groups.has(spec.name)) {
+    if (this.#groups.get(spec.name)) {
       throw new AwsError(
         'AlreadyExists',
         `AutoScalingGroup by this name already exists - A group with the name ${spec.name} already exists`,
@@ -63,7 +64,7 @@ export class AutoScalingEmulator extends Emulator {
       contentions: 0,
       reconciliation: undefined,
     };
-    this.#groups.set(spec.name, group);
+    this.#groups.add(group);
     this.#engine.wake(group);
     return group;
   }
@@ -103,7 +104,7 @@ export class AutoScalingEmulator extends Emulator {
   /** Ends exactly this instance. An instance that is ending already is not counted twice. */
   terminateInstance(input: unknown): { Activity: Activity } {
     const { InstanceId, ShouldDecrementDesiredCapacity: decrement } = validate(schemas.terminate, input);
-    const found = this.#findInstance(InstanceId);
+    const found = this.#groups.findInstance(InstanceId);
     if (!found)
       throw invalid(`Instance Id not found - No managed instance found for instance ID: ${InstanceId}`);
     const { instance } = found;
@@ -131,10 +132,12 @@ export class AutoScalingEmulator extends Emulator {
   describeGroups(input: unknown) {
     const fields = validate(schemas.describeGroups, input);
     const wanted = fields.AutoScalingGroupNames;
-    const groups = [...this.#groups.values()].filter(
-      (group) =>
-        (wanted.length === 0 || wanted.includes(group.name)) && matchesFilters(group, fields.Filters),
-    );
+    const groups = this.#groups
+      .all()
+      .filter(
+        (group) =>
+          (wanted.length === 0 || wanted.includes(group.name)) && matchesFilters(group, fields.Filters),
+      );
     const { items, nextToken } = this.#page(groups, fields, 50);
     return {
       AutoScalingGroups: items
@@ -147,8 +150,8 @@ export class AutoScalingEmulator extends Emulator {
   describeActivities(input: unknown) {
     const fields = validate(schemas.describeActivities, input);
     const groups = fields.AutoScalingGroupName
-      ? [this.#find(fields.AutoScalingGroupName)]
-      : [...this.#groups.values()];
+      ? [this.#groups.find(fields.AutoScalingGroupName)]
+      : this.#groups.all();
     const activities = groups
       .flatMap((group) => group.activities)
       .filter(({ ActivityId }) => fields.ActivityIds.length === 0 || fields.ActivityIds.includes(ActivityId))
@@ -177,7 +180,7 @@ export class AutoScalingEmulator extends Emulator {
     if (unknown)
       throw invalid(`${unknown} is not a valid process type. Valid processes are ${PROCESSES.join(', ')}.`);
     return {
-      group: this.#find(AutoScalingGroupName),
+      group: this.#groups.find(AutoScalingGroupName),
       processes: ScalingProcesses.length > 0 ? ScalingProcesses : PROCESSES,
     };
   }
@@ -206,7 +209,7 @@ export class AutoScalingEmulator extends Emulator {
   resolveResource({ kind, name }: ResourceRef): ResolvedResource | undefined {
     const group =
       kind === 'instance'
-        ? this.#findInstance(name)?.group
+        ? this.#groups.findInstance(name)?.group
         : kind === 'autoScalingGroup'
           ? this.#groups.get(name)
           : undefined;
@@ -230,63 +233,29 @@ export class AutoScalingEmulator extends Emulator {
 
   /** EC2 warns that it takes the spot instance back; it is gone `spotNoticeSeconds` later. */
   interruptSpot(instanceId: string): void {
-    const { group, instance } = this.#spot(instanceId);
+    const { group, instance } = this.#groups.spot(instanceId);
     this.#engine.interrupt(group, instance);
   }
 
   /** EC2 advises to replace the spot instance. */
   rebalance(instanceId: string): void {
-    const { group, instance } = this.#spot(instanceId);
+    const { group, instance } = this.#groups.spot(instanceId);
     this.#engine.advise(group, instance);
   }
 
   /** The instance and its node are gone without notice. */
   async loseNode(instanceId: string): Promise<void> {
-    const { group, instance } = this.#instance(instanceId);
+    const { group, instance } = this.#groups.instance(instanceId);
     await this.#engine.lose(group, instance);
   }
 
   /** By name, or by the name of its node group. Throws RangeError. */
   group(groupOrNodegroup: string): Group {
-    const group =
-      this.#groups.get(groupOrNodegroup) ??
-      [...this.#groups.values()].find(({ launch }) => launch.nodegroupName === groupOrNodegroup);
-    if (!group)
-      throw new RangeError(
-        `There is no Auto Scaling group or node group ${groupOrNodegroup}; there is ${[...this.#groups.keys()].join(', ') || 'none'}.`,
-      );
-    return group;
-  }
-
-  #spot(instanceId: string): { group: Group; instance: Instance } {
-    const found = this.#instance(instanceId);
-    if (found.group.launch.capacityType !== 'SPOT')
-      throw new RangeError(`${instanceId} is no spot instance; its group ${found.group.name} is on-demand.`);
-    return found;
-  }
-
-  #instance(instanceId: string): { group: Group; instance: Instance } {
-    const found = this.#findInstance(instanceId);
-    if (!found) throw new RangeError(`There is no instance ${instanceId}.`);
-    return found;
-  }
-
-  #findInstance(instanceId: string): { group: Group; instance: Instance } | undefined {
-    for (const group of this.#groups.values()) {
-      const instance = group.instances.get(instanceId);
-      if (instance) return { group, instance };
-    }
-    return undefined;
-  }
-
-  #find(groupName: string): Group {
-    const group = this.#groups.get(groupName);
-    if (!group) throw invalid(`AutoScalingGroup name not found - AutoScalingGroup '${groupName}' not found`);
-    return group;
+    return this.#groups.named(groupOrNodegroup);
   }
 
   #changeable(groupName: string): Group {
-    const group = this.#find(groupName);
+    const group = this.#groups.find(groupName);
     if (group.contentions > 0) {
       group.contentions -= 1;
       throw new AwsError(

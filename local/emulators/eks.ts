@@ -204,8 +204,16 @@ export class EksEmulator extends Emulator {
     };
     nodegroup.updates.set(update.id ?? '', update);
     this.#timers.after(updateSeconds * 1000, () => {
-      apply(clock.now());
-      update.status = 'Successful';
+      try {
+        apply(clock.now());
+        update.status = 'Successful';
+      } catch (error) {
+        // The group refused: an update that never ended would block all others.
+        update.status = 'Failed';
+        update.errors = [
+          { errorCode: 'Unknown', errorMessage: String(error), resourceIds: [nodegroup.group.name] },
+        ];
+      }
     });
     return { update: { ...update } };
   }

@@ -184,6 +184,22 @@ describe('UpdateNodegroupConfig', () => {
     });
   });
 
+  it('fails when the group refuses, and lets the next one through', async () => {
+    const { eks, autoscaling, autoScalingGroupName, described, seconds } = withNodegroup();
+    const { update: started } = eks.updateNodegroupConfig(update({ maxSize: 4 }));
+    autoscaling.contend(autoScalingGroupName);
+    await seconds(30);
+    const ids = { name: 'paddock', nodegroupName: 'paddock-cpu-base', updateId: started.id ?? '' };
+    expect(eks.describeUpdate(ids).update).toMatchObject({
+      status: 'Failed',
+      errors: [{ errorMessage: expect.stringContaining('ResourceContention') }],
+    });
+    expect(described()).toMatchObject({ status: 'ACTIVE', scalingConfig: { maxSize: 10 } });
+    eks.updateNodegroupConfig(update({ maxSize: 4 }));
+    await seconds(30);
+    expect(described().scalingConfig?.maxSize).toBe(4);
+  });
+
   it('knows only its own updates', async () => {
     const { eks } = withNodegroup();
     const ids = { name: 'paddock', nodegroupName: 'paddock-cpu-base', updateId: 'none' };
