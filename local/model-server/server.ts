@@ -19,6 +19,16 @@ class Refusal extends Error {
   }
 }
 
+/** One generation under way. */
+interface Job {
+  dialect: Dialect;
+  model: string;
+  body: Record<string, unknown>;
+  response: ServerResponse;
+  gone: AbortSignal;
+  requestId: string;
+}
+
 const canonical = (model: string): string => (model.includes(':') ? model : `${model}:latest`);
 
 /**
@@ -143,15 +153,8 @@ export class SyntheticServer {
     this.#loaded.add(model);
   }
 
-  async #generate(job: {
-    dialect: Dialect;
-    model: string;
-    body: Record<string, unknown>;
-    response: ServerResponse;
-    gone: AbortSignal;
-    requestId: string;
-  }): Promise<void> {
-    const { body, response, gone, requestId } = job;
+  async #generate(job: Job): Promise<void> {
+    const { response, gone, requestId } = job;
     const note = (kind: ServerEvent['kind']): void =>
       this.#emit({ kind, pod: this.#spec.pod, requestId, at: Date.now() });
     if (this.#slots.isFull)
@@ -174,12 +177,7 @@ export class SyntheticServer {
     }
   }
 
-  async #write({
-    dialect,
-    body,
-    response,
-    gone,
-  }: Parameters<SyntheticServer['#generate']>[0]): Promise<void> {
+  async #write({ dialect, body, response, gone }: Job): Promise<void> {
     const size = sizeOf(body);
     const { firstSeconds, tokenSeconds } = pace(this.#spec, size);
     const tokens = { prompt: size.promptTokens, output: size.outputTokens };
