@@ -80,18 +80,33 @@ export function quantile(demand: Point[], share: number): number {
   return 0;
 }
 
-/** The highest level up to `limit` that demand reached in two spells more than `apart` seconds from each other. */
+/**
+ * The highest level up to `limit` that demand reached in two spells more than `apart` seconds from each other; 0 if none.
+ *
+ * Goes down the levels. A gap of that length can only open where the times seen so far are extended at either end: inside,
+ * one more time splits a gap that was too short already.
+ */
 export function recurringLevel(demand: Point[], apart: Seconds, limit: number): number {
-  const levels = [...new Set(demand.map(([, value]) => Math.min(value, limit)))].sort((a, b) => b - a);
-  return levels.find((level) => level > 0 && recurs(demand, apart, level)) ?? 0;
-}
-
-function recurs(demand: Point[], apart: Seconds, level: number): boolean {
-  let last: Seconds | undefined;
-  for (const [at, value] of demand) {
-    if (value < level) continue;
-    if (last !== undefined && at - last > apart) return true;
-    last = at;
+  const byLevel = demand
+    .map(([at, value]) => ({ at, level: Math.min(value, limit) }))
+    .filter(({ level }) => level > 0)
+    .sort((a, b) => b.level - a.level || a.at - b.at);
+  const [top] = byLevel;
+  if (!top) return 0;
+  let [first, last] = [top.at, top.at];
+  for (let index = 0; index < byLevel.length; ) {
+    const level = byLevel[index]?.level ?? 0;
+    const start = index;
+    while (byLevel[index]?.level === level) index += 1;
+    const times = byLevel.slice(start, index).map(({ at }) => at);
+    for (const at of times.toReversed()) {
+      if (first - at > apart) return level;
+      first = Math.min(first, at);
+    }
+    for (const at of times) {
+      if (at - last > apart) return level;
+      last = Math.max(last, at);
+    }
   }
-  return false;
+  return 0;
 }
