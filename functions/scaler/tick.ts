@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { FleetParameters } from '../../adapters/aws/fleet-parameters.ts';
 import type { PlanRecord } from '../../adapters/aws/fleet-state.ts';
 import { ConflictError } from '../../adapters/errors.ts';
@@ -73,7 +74,7 @@ async function run(event: TickEvent, deps: TickDependencies): Promise<TickResult
 
   const decision = deps.decide(observation.snapshot, parameters.policy, recalled.memory);
   const memory = JSON.stringify(decision.memory);
-  if (!(await remember(event, deps, recalled, memory, startedAt))) return left(event, deps, startedAt);
+  if (!(await remember(event, deps, recalled, memory))) return left(event, deps, startedAt);
 
   const acted = await act(deps, decision.plan, observation, withholdReason(recalled, startedAt));
   return finish({ event, deps, parameters, startedAt, observation, recalled, decision, acted, memory });
@@ -85,10 +86,13 @@ async function remember(
   { state, log }: TickDependencies,
   { expected, nextVersion, holdUntil }: Recalled,
   memory: string,
-  at: Seconds,
 ): Promise<boolean> {
-  const writer = `${event.execution}@${at}`;
-  const next = { version: nextVersion, memory, writer, ...(holdUntil === undefined ? {} : { holdUntil }) };
+  const next = {
+    version: nextVersion,
+    memory,
+    writer: randomUUID(),
+    ...(holdUntil === undefined ? {} : { holdUntil }),
+  };
   try {
     await state.writeMemory(event.fleet, expected, next);
     return true;

@@ -4,7 +4,11 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 
 /** The part of a logger that the functions' inner parts use. */
-export type Log = Pick<Logger, 'info' | 'warn' | 'error'>;
+export interface Log {
+  info(message: string, ...extra: Record<string, unknown>[]): void;
+  warn(message: string, ...extra: Record<string, unknown>[]): void;
+  error(message: string, ...extra: Record<string, unknown>[]): void;
+}
 
 /**
  * The one stack of middleware: JSON logs that carry the invocation, metrics that are flushed at its end.
