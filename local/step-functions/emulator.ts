@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AwsError, type AwsRequest, type ServiceEmulator } from '../front/types.ts';
 import type { Engine, Execution } from './engine.ts';
+import { executionArn } from './execution.ts';
+import { historyEvents } from './history.ts';
 
 const startInput = z.looseObject({
   stateMachineArn: z.string(),
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,80}$/)
-    .optional(),
+  name: z.string().min(1).max(80).optional(),
   input: z.string().default('{}'),
 });
 const executionInput = z.looseObject({ executionArn: z.string() });
 const listInput = z.looseObject({ stateMachineArn: z.string(), statusFilter: z.string().optional() });
 
-const seconds = (ms: number): number => ms / 1000;
+/** What AWS does not take in an execution's name. */
+const REFUSED_IN_NAMES = /[\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]/u;
 
-/** The `states` API over the engine. Times are epoch seconds, as its JSON protocol has them. */
+const time = (ms: number): Date => new Date(ms);
+
+/** The `states` API over the engine. */
 export class StepFunctionsEmulator implements ServiceEmulator {
   readonly service = 'states' as const;
   readonly #engine: Engine;
@@ -34,19 +36,19 @@ export class StepFunctionsEmulator implements ServiceEmulator {
       case 'StopExecution': {
         const execution = this.#find(parse(executionInput, input).executionArn);
         await this.#engine.abort(execution.arn);
-        return { stopDate: seconds(execution.stoppedAt ?? Date.now()) };
+        return { stopDate: time(execution.stoppedAt ?? Date.now()) };
       }
       case 'ListExecutions':
         return this.#list(parse(listInput, input));
       case 'GetExecutionHistory':
-        return history(this.#find(parse(executionInput, input).executionArn));
+        return { events: historyEvents(this.#find(parse(executionInput, input).executionArn)) };
       case 'ListStateMachines':
         return {
           stateMachines: this.#engine.machines.map(({ arn, type }) => ({
             stateMachineArn: arn,
             name: arn.split(':').at(-1),
             type,
-            creationDate: 0,
+            creationDate: time(0),
           })),
         };
       default:
@@ -63,15 +65,14 @@ export class StepFunctionsEmulator implements ServiceEmulator {
     if (!machine) {
       throw new AwsError('StateMachineDoesNotExist', `State Machine Does Not Exist: '${stateMachineArn}'`);
     }
+    if (REFUSED_IN_NAMES.test(name)) throw new AwsError('InvalidName', `Invalid Name: '${name}'`);
     try {
       JSON.parse(input);
     } catch {
       throw new AwsError('InvalidExecutionInput', 'The input of the execution is not valid JSON.');
     }
     if (machine.type === 'STANDARD') {
-      const existing = this.#engine.execution(
-        `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`,
-      );
+      const existing = this.#engine.execution(executionArn(stateMachineArn, name, machine.type));
       if (existing?.status === 'RUNNING' && existing.input === input) return started(existing);
       if (existing) {
         throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${existing.arn}'`);
@@ -81,6 +82,9 @@ export class StepFunctionsEmulator implements ServiceEmulator {
   }
 
   #find(arn: string): Execution {
+    if (arn.split(':')[5] === 'express') {
+      throw new AwsError('InvalidArn', "Invalid Arn: 'Resource type not valid in this context: express'");
+    }
     const execution = this.#engine.execution(arn);
     if (!execution) throw new AwsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
     return execution;
@@ -110,7 +114,7 @@ function parse<T>(schema: z.ZodType<T>, input: unknown): T {
 
 const started = (execution: Execution): unknown => ({
   executionArn: execution.arn,
-  startDate: seconds(execution.startedAt),
+  startDate: time(execution.startedAt),
 });
 
 const summary = (execution: Execution): Record<string, unknown> => ({
@@ -118,8 +122,8 @@ const summary = (execution: Execution): Record<string, unknown> => ({
   stateMachineArn: execution.machineArn,
   name: execution.name,
   status: execution.status,
-  startDate: seconds(execution.startedAt),
-  ...(execution.stoppedAt === undefined ? {} : { stopDate: seconds(execution.stoppedAt) }),
+  startDate: time(execution.startedAt),
+  ...(execution.stoppedAt === undefined ? {} : { stopDate: time(execution.stoppedAt) }),
 });
 
 const describe = (execution: Execution): unknown => ({
@@ -127,17 +131,4 @@ const describe = (execution: Execution): unknown => ({
   input: execution.input,
   ...(execution.output === undefined ? {} : { output: execution.output }),
   ...(execution.error === undefined ? {} : { error: execution.error, cause: execution.cause }),
-});
-
-const history = (execution: Execution): unknown => ({
-  events: execution.history.map((event, index) => ({
-    id: index + 1,
-    previousEventId: index,
-    timestamp: seconds(event.at),
-    type: event.type,
-    ...(event.state === undefined ? {} : { stateEnteredEventDetails: { name: event.state } }),
-    ...(event.error === undefined
-      ? {}
-      : { executionFailedEventDetails: { error: event.error, cause: event.cause } }),
-  })),
 });

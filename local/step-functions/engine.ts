@@ -1,39 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { ExecutionAbortedError, StateMachine } from 'aws-local-stepfunctions';
-import { tasksOf } from './definition.ts';
-import { type ClientSettings, Integrations } from './integrations.ts';
+import { prepareDefinition } from './definition.ts';
+import {
+  type Execution,
+  executionArn,
+  type HistoryEvent,
+  type MachineSpec,
+  Run,
+  type Runnable,
+  runnable,
+} from './execution.ts';
+import { Integrations } from './integrations.ts';
 
-export interface MachineSpec {
-  arn: string;
-  type: 'STANDARD' | 'EXPRESS';
-  /** Resolved: no substitutions left. */
-  definition: unknown;
-  roleArn: string;
-  /** Signs what the machine's Tasks call. */
-  credentials: ClientSettings['credentials'];
-}
-
-export interface HistoryEvent {
-  type: string;
-  at: number;
-  state?: string;
-  error?: string;
-  cause?: string;
-}
-
-export interface Execution {
-  arn: string;
-  name: string;
-  machineArn: string;
-  input: string;
-  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
-  startedAt: number;
-  stoppedAt?: number;
-  output?: string;
-  error?: string;
-  cause?: string;
-  history: HistoryEvent[];
-}
+export type { Execution, HistoryEvent, MachineSpec } from './execution.ts';
 
 export interface EngineOptions {
   endpoint: string;
@@ -42,31 +19,28 @@ export interface EngineOptions {
   onEvent?(execution: Execution, event: HistoryEvent): void;
 }
 
-/** AWS ends an Express execution after five minutes. */
-const EXPRESS_LIMIT_MS = 300_000;
 /** What is kept of each machine's ended executions. */
-const KEPT_EXECUTIONS = 1000;
+const KEPT = { STANDARD: 1000, EXPRESS: 100 };
 /** AWS's own limit on the history of an execution. */
 const MAX_HISTORY = 25_000;
 
 interface Machine {
-  spec: MachineSpec;
-  runner: StateMachine;
-  handlers: Record<string, (input: unknown) => Promise<unknown>>;
+  runnable: Runnable;
   integrations: Integrations;
+  executions: Map<string, Execution>;
 }
 
-interface Running {
-  abort(): void;
-  ended: Promise<void>;
-}
-
-/** Runs state machines of the template in this process; their Tasks reach AWS through the real SDK clients. */
+/**
+ * Runs state machines of the template in this process; their Tasks reach AWS through the real SDK clients.
+ *
+ * Differs from AWS: `$$.State.EnteredTime` is the time at which it is read, `$$.Map` exists in a Map's ItemSelector only,
+ * and a Wait holds 24 days at most.
+ */
 export class Engine {
   readonly #options: EngineOptions;
   readonly #machines = new Map<string, Machine>();
-  readonly #executions = new Map<string, Execution>();
-  readonly #running = new Map<string, Running>();
+  readonly #runs = new Map<string, Run>();
+  #isStopped = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -74,43 +48,52 @@ export class Engine {
 
   /** @throws Error when the definition is invalid or uses what the engine can't run. */
   add(spec: MachineSpec): void {
-    const integrations = new Integrations({
-      endpoint: this.#options.endpoint,
-      region: this.#options.region,
-      credentials: spec.credentials,
-    });
-    const tasks = tasksOf(spec.definition, spec.arn);
+    const { endpoint, region } = this.#options;
+    const integrations = new Integrations({ endpoint, region, credentials: spec.credentials });
+    const prepared = prepareDefinition(spec.definition, spec.arn);
+    const handlers = prepared.tasks.map(
+      ({ name, resource }) => [name, integrations.handler(resource)] as const,
+    );
     this.#machines.set(spec.arn, {
-      spec,
-      runner: new StateMachine(spec.definition as never, { validationOptions: { checkArn: false } }),
-      handlers: Object.fromEntries(tasks.map(({ name, resource }) => [name, integrations.handler(resource)])),
+      runnable: runnable(spec, prepared, Object.fromEntries(handlers)),
       integrations,
+      executions: new Map(),
     });
   }
 
   machine(arn: string): MachineSpec | undefined {
-    return this.#machines.get(arn)?.spec;
+    return this.#machines.get(arn)?.runnable.spec;
   }
 
   get machines(): MachineSpec[] {
-    return [...this.#machines.values()].map(({ spec }) => spec);
+    return [...this.#machines.values()].map((machine) => machine.runnable.spec);
   }
 
   execution(arn: string): Execution | undefined {
-    return this.#executions.get(arn);
+    for (const { executions } of this.#machines.values()) {
+      const found = executions.get(arn);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** Newest first. */
   executions(machineArn: string): Execution[] {
-    return [...this.#executions.values()].filter((e) => e.machineArn === machineArn).reverse();
+    return [...(this.#machines.get(machineArn)?.executions.values() ?? [])].reverse();
   }
 
-  /** Starts an execution of a machine that was added; `input` is JSON text. */
+  /**
+   * Starts an execution of a machine that was added; `input` is JSON text.
+   *
+   * @throws Error when there is no such machine or the engine was stopped.
+   */
   start(machineArn: string, name: string, input: string): Execution {
-    const machine = this.#machines.get(machineArn) as Machine;
-    const isExpress = machine.spec.type === 'EXPRESS';
+    const machine = this.#machines.get(machineArn);
+    if (machine === undefined) throw new Error(`There is no state machine ${machineArn}.`);
+    if (this.#isStopped) throw new Error(`${machineArn} was not started: the engine was stopped.`);
+    const { type } = machine.runnable.spec;
     const execution: Execution = {
-      arn: executionArn(machineArn, name, isExpress),
+      arn: executionArn(machineArn, name, type),
       name,
       machineArn,
       input,
@@ -118,117 +101,39 @@ export class Engine {
       startedAt: Date.now(),
       history: [],
     };
-    this.#forgetOld(machineArn);
-    this.#executions.set(execution.arn, execution);
-    this.#run(machine, execution, isExpress);
+    forgetOldest(machine.executions, KEPT[type]);
+    machine.executions.set(execution.arn, execution);
+    const run = new Run(machine.runnable, execution, (event) => this.#note(type, execution, event));
+    this.#runs.set(execution.arn, run);
+    void run.ended.then(() => this.#runs.delete(execution.arn));
     return execution;
   }
 
-  /** Aborts an execution; resolves when it has ended. */
+  /** Aborts an execution; resolves when it has ended and none of its Tasks is under way. */
   async abort(arn: string): Promise<void> {
-    const running = this.#running.get(arn);
-    running?.abort();
-    await running?.ended;
+    const run = this.#runs.get(arn);
+    run?.abort();
+    await run?.ended;
   }
 
-  /** Aborts all; resolves when they have ended and no connection is left. */
+  /** Aborts all, for good; resolves when they have ended and no connection is left. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#running.keys()].map((arn) => this.abort(arn)));
+    this.#isStopped = true;
+    await Promise.all([...this.#runs.keys()].map((arn) => this.abort(arn)));
     for (const { integrations } of this.#machines.values()) integrations.destroy();
   }
 
-  #run({ spec, runner, handlers }: Machine, execution: Execution, isExpress: boolean): void {
-    const run = runner.run(JSON.parse(execution.input), {
-      overrides: { taskResourceLocalHandlers: handlers as never },
-      context: {
-        Execution: {
-          Id: execution.arn,
-          Name: execution.name,
-          RoleArn: spec.roleArn,
-          StartTime: new Date(execution.startedAt).toISOString(),
-        },
-        StateMachine: { Id: spec.arn, Name: spec.arn.split(':').at(-1) as string },
-      },
-    });
-    let timedOut = false;
-    const timer = isExpress
-      ? setTimeout(() => {
-          timedOut = true;
-          run.abort();
-        }, EXPRESS_LIMIT_MS)
-      : undefined;
-    const ended = Promise.all([this.#follow(execution, run.eventLogs), this.#settle(execution, run.result)])
-      .then(() => {
-        if (timedOut) {
-          execution.status = 'TIMED_OUT';
-          execution.error = 'States.Timeout';
-        }
-        this.#note(execution, { type: `Execution${execution.status}`, ...reasonOf(execution) });
-      })
-      .finally(() => {
-        clearTimeout(timer);
-        this.#running.delete(execution.arn);
-      });
-    this.#running.set(execution.arn, { abort: () => run.abort(), ended });
-  }
-
-  async #settle(execution: Execution, result: Promise<unknown>): Promise<void> {
-    try {
-      execution.output = JSON.stringify(await result);
-      execution.status = 'SUCCEEDED';
-    } catch (error) {
-      const cause = (error as Error).cause as Error | undefined;
-      execution.status = error instanceof ExecutionAbortedError ? 'ABORTED' : 'FAILED';
-      execution.error = cause?.name ?? (error as Error).name;
-      execution.cause = cause?.message ?? (error as Error).message;
-    } finally {
-      execution.stoppedAt = Date.now();
-    }
-  }
-
-  async #follow(execution: Execution, events: AsyncIterable<object>): Promise<void> {
-    for await (const event of events) {
-      const {
-        type,
-        state,
-        Error: error,
-        Cause: cause,
-      } = event as Record<string, unknown> & {
-        type: string;
-        state?: { name: string };
-      };
-      if (type.startsWith('Execution')) continue;
-      this.#note(execution, {
-        type,
-        ...(state ? { state: state.name } : {}),
-        ...(error ? { error: String(error), cause: String(cause) } : {}),
-      });
-    }
-  }
-
-  #note(execution: Execution, event: Omit<HistoryEvent, 'at'>): void {
-    const noted = { ...event, at: Date.now() };
-    if (execution.history.length < MAX_HISTORY) execution.history.push(noted);
-    this.#options.onEvent?.(execution, noted);
-  }
-
-  #forgetOld(machineArn: string): void {
-    const ended = [...this.#executions.values()].filter(
-      (e) => e.machineArn === machineArn && e.status !== 'RUNNING',
-    );
-    for (const { arn } of ended.slice(0, Math.max(0, ended.length - KEPT_EXECUTIONS + 1))) {
-      this.#executions.delete(arn);
-    }
+  #note(type: MachineSpec['type'], execution: Execution, event: HistoryEvent): void {
+    if (type === 'STANDARD' && execution.history.length < MAX_HISTORY) execution.history.push(event);
+    this.#options.onEvent?.(execution, event);
   }
 }
 
-const reasonOf = ({ error, cause }: Execution): { error?: string; cause?: string } => ({
-  ...(error === undefined ? {} : { error }),
-  ...(cause === undefined ? {} : { cause }),
-});
-
-/** Express executions may share a name, so their ARN ends in an id of its own. */
-function executionArn(machineArn: string, name: string, isExpress: boolean): string {
-  const base = machineArn.replace(':stateMachine:', isExpress ? ':express:' : ':execution:');
-  return isExpress ? `${base}:${name}:${randomUUID()}` : `${base}:${name}`;
+function forgetOldest(executions: Map<string, Execution>, kept: number): void {
+  if (executions.size < kept) return;
+  for (const [arn, { status }] of executions) {
+    if (status === 'RUNNING') continue;
+    executions.delete(arn);
+    return;
+  }
 }

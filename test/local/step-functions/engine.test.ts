@@ -1,41 +1,8 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { AwsRequest } from '../../../local/front/types.ts';
 import { tasksOf } from '../../../local/step-functions/definition.ts';
 import { StepFunctionsEmulator } from '../../../local/step-functions/emulator.ts';
 import { Engine, type Execution } from '../../../local/step-functions/engine.ts';
-
-/** Answers SDK calls: by `Action` of the query protocol, or by the path of a Lambda invocation. */
-class StubAws {
-  readonly calls: { action: string; body: string }[] = [];
-  answers: Record<string, { status: number; body: string; headers?: Record<string, string> }> = {};
-  readonly #server: Server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      const action = /\/functions\//.test(request.url ?? '')
-        ? 'Invoke'
-        : (/Action=(\w+)/.exec(body)?.[1] ?? '?');
-      this.calls.push({ action, body });
-      const answer = this.answers[action] ?? { status: 200, body: '' };
-      response.writeHead(answer.status, answer.headers).end(answer.body);
-    });
-  });
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
-  }
-}
+import { StubAws } from './stub-aws.ts';
 
 const STANDARD = 'arn:aws:states:us-east-1:111122223333:stateMachine:warm';
 const credentials = { accessKeyId: 'AKIA', secretAccessKey: 'secret' };
@@ -195,7 +162,7 @@ describe('the local Step Functions engine', () => {
     it.each([
       ['an unknown machine', 'StartExecution', { stateMachineArn: 'nope' }, 'StateMachineDoesNotExist'],
       ['an unknown execution', 'DescribeExecution', { executionArn: 'nope' }, 'ExecutionDoesNotExist'],
-      ['a bad name', 'StartExecution', { stateMachineArn: STANDARD, name: 'a b' }, 'ValidationException'],
+      ['a bad name', 'StartExecution', { stateMachineArn: STANDARD, name: 'a b' }, 'InvalidName'],
       ['bad input', 'StartExecution', { stateMachineArn: STANDARD, input: '{' }, 'InvalidExecutionInput'],
       ['an unknown operation', 'DeleteStateMachine', {}, 'UnknownOperationException'],
     ])('refuses %s', async (_case, operation, input, code) => {
