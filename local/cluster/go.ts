@@ -32,7 +32,9 @@ const BUILD_ENV = { CGO_ENABLED: '0', GOWORK: 'off' };
 export async function findGo(least: string, command = 'go'): Promise<GoEnv> {
   let stdout: string;
   try {
-    ({ stdout } = await run(command, ['env', '-json', ...Object.keys(goEnvSchema.shape)]));
+    ({ stdout } = await run(command, ['env', '-json', ...Object.keys(goEnvSchema.shape)], {
+      env: process.env,
+    }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw new BuildError(`go does not run: ${stderrOf(error)}`, { cause: error });
@@ -53,7 +55,7 @@ export async function findGo(least: string, command = 'go'): Promise<GoEnv> {
 }
 
 const stderrOf = (error: unknown): string =>
-  String((error as { stderr?: unknown }).stderr ?? (error as Error).message).trim();
+  String((error as { stderr?: unknown }).stderr || (error as Error).message).trim();
 
 const BUFFER = 64 * 1024 * 1024;
 
@@ -67,8 +69,8 @@ export async function goOutput(
     const env = { ...process.env, ...BUILD_ENV };
     return (await run('go', args, { cwd, env, maxBuffer: BUFFER })).stdout;
   } catch (error) {
-    // A download that fails is reported as JSON on standard output.
-    throw explain(stderrOf(error) || String((error as { stdout?: unknown }).stdout ?? ''));
+    // `go mod download -json` reports a failed download on standard output.
+    throw explain(`${stderrOf(error)}\n${String((error as { stdout?: unknown }).stdout ?? '')}`);
   }
 }
 
