@@ -96,13 +96,25 @@ class BarStack {
   readonly #output: NodeJS.WriteStream;
   #bars: MultiBar | undefined;
   #shown = 0;
+  readonly #hide = (): void => {
+    this.#bars?.stop();
+    this.#bars = undefined;
+    process.off('exit', this.#hide);
+  };
 
   constructor(output: NodeJS.WriteStream) {
     this.#output = output;
   }
 
   add(title: string): SingleBar {
-    this.#bars ??= new MultiBar({
+    this.#bars ??= this.#show();
+    this.#shown += 1;
+    return this.#bars.create(100, 0, { title, detail: '' });
+  }
+
+  #show(): MultiBar {
+    process.on('exit', this.#hide); // else Ctrl-C leaves the terminal without cursor and line wrap
+    return new MultiBar({
       format: '  {title} {bar} {percentage} % {duration_formatted} {detail}',
       barsize: 24,
       hideCursor: true,
@@ -111,16 +123,13 @@ class BarStack {
       gracefulExit: false, // signals are the supervisor's
       stream: this.#output,
     });
-    this.#shown += 1;
-    return this.#bars.create(100, 0, { title, detail: '' });
   }
 
   remove(bar: SingleBar): void {
     this.#bars?.remove(bar);
     this.#shown -= 1;
     if (this.#shown === 0) {
-      this.#bars?.stop();
-      this.#bars = undefined;
+      this.#hide();
     }
   }
 
