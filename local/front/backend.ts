@@ -61,10 +61,18 @@ const HOP_BY_HOP = new Set([
 export const endToEnd = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
 
+/** The package exports only its entry: its other modules are found beside it. */
+const inside = async (path: string): Promise<unknown> =>
+  await import(new URL(path, import.meta.resolve('fauxqs')).href);
+
+const SQS_TEXT = /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]*$/u;
+
 export async function startFauxqs(region: string): Promise<Fauxqs> {
-  // The package exports only its entry: the store's module is found beside it.
-  const store: unknown = await import(new URL('./sqs/sqsStore.js', import.meta.resolve('fauxqs')).href);
-  const queues = new (store as { SqsStore: new () => FauxQueues }).SqsStore();
+  const { SqsStore } = (await inside('./sqs/sqsStore.js')) as { SqsStore: new () => FauxQueues };
+  const types = (await inside('./sqs/sqsTypes.js')) as { INVALID_MESSAGE_BODY_CHAR: RegExp };
+  // fauxqs refuses characters beyond U+FFFF, which SQS takes and prompts hold.
+  types.INVALID_MESSAGE_BODY_CHAR.test = (body) => !SQS_TEXT.test(body);
+  const queues = new SqsStore();
   type Options = NonNullable<Parameters<typeof buildApp>[0]>;
   const stores = { sqsStore: queues } as unknown as NonNullable<Options['stores']>;
   const app = buildApp({ logger: false, defaultRegion: region, stores });

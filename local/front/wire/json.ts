@@ -22,7 +22,7 @@ export async function readJson(schema: NormalizedSchema, body: Buffer, rest: boo
 export function writeJson(schema: NormalizedSchema, value: unknown, rest: boolean): string {
   const serializer = (rest ? REST : RPC).createSerializer();
   serializer.write(schema, value);
-  return Buffer.from(serializer.flush()).toString();
+  return new TextDecoder().decode(serializer.flush());
 }
 
 export async function readCbor(schema: NormalizedSchema, body: Buffer): Promise<unknown> {

@@ -29,14 +29,17 @@ afterAll(async () => {
 });
 
 let made = 0;
-async function newQueue(Attributes: Record<string, string> = {}): Promise<{ name: string; QueueUrl: string }> {
+async function newQueue(
+  Attributes: Record<string, string> = {},
+): Promise<{ name: string; QueueUrl: string }> {
   made += 1;
   const name = `queue-${made}`;
   const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }));
   return { name, QueueUrl };
 }
 
-const send = (QueueUrl: string, MessageBody: string) => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+const send = (QueueUrl: string, MessageBody: string) =>
+  sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
 
 async function receive(QueueUrl: string, options: object = {}): Promise<Message[]> {
   const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, ...options }));
@@ -50,7 +53,9 @@ describe('SQS behind the front', () => {
     const { name, QueueUrl } = await newQueue();
     expect(QueueUrl).toBe(`${front.url}/${ACCOUNT}/${name}`);
     expect((await sqs.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl).toBe(QueueUrl);
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+    const { Attributes } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+    );
     expect(Attributes?.QueueArn).toBe(`arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`);
   });
 
@@ -63,7 +68,10 @@ describe('SQS behind the front', () => {
         MessageAttributes: { kind: { DataType: 'String', StringValue: 'ice' } },
       }),
     );
-    const [message] = await receive(QueueUrl, { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All'] });
+    const [message] = await receive(QueueUrl, {
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['All'],
+    });
     expect(message?.Body).toBe('häagen 🍦');
     expect(message?.MessageAttributes?.kind?.StringValue).toBe('ice');
     expect(message?.Attributes?.ApproximateReceiveCount).toBe('1');
@@ -114,7 +122,9 @@ describe('SQS behind the front', () => {
       maxReceiveCount: 1,
     });
     const { QueueUrl } = await newQueue({ RedrivePolicy });
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
+    const { Attributes } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+    );
     expect(Attributes?.RedrivePolicy).toBe(RedrivePolicy);
     await send(QueueUrl, 'poison');
     const ReceiptHandle = handleOf(await receive(QueueUrl));
@@ -155,7 +165,9 @@ describe('long polls', () => {
   it('leave the message to others when their client is gone', async () => {
     const { QueueUrl } = await newQueue();
     const gone = new AbortController();
-    const poll = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), { abortSignal: gone.signal });
+    const poll = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), {
+      abortSignal: gone.signal,
+    });
     const cancelled = expect(poll).rejects.toMatchObject({ name: 'AbortError' });
     let over = 0;
     const unsubscribe = front.onRequest(({ operation }) => {
@@ -201,7 +213,9 @@ describe('counters that lag', () => {
     front.setCounterLag(1);
     await send(QueueUrl, 'after');
     const shown = async () => {
-      const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
+      const { Attributes } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+      );
       return Attributes?.ApproximateNumberOfMessages;
     };
     expect(await shown()).toBe('1');
