@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { errorBody, prepareBody } from '../../worker/inference.ts';
+
+const models = ['llama3.1:8b', 'tiny'];
+
+describe('a request body on its way to the model server', () => {
+  it('loses what would unload or reload a model, and nothing else', () => {
+    const body = {
+      model: 'tiny',
+      prompt: 'Why?',
+      keep_alive: 0,
+      stream: true,
+      options: { num_ctx: 131072, num_batch: 8, num_gpu: 0, temperature: 0.5, num_predict: 7 },
+    };
+    expect(prepareBody(body, models)).toEqual({
+      ok: true,
+      body: { model: 'tiny', prompt: 'Why?', stream: true, options: { temperature: 0.5, num_predict: 7 } },
+    });
+    expect(body.keep_alive).toBe(0);
+  });
+
+  it.each(['tiny', 'tiny:latest', 'TINY', 'llama3.1:8b'])('may name the model as %s', (model) => {
+    expect(prepareBody({ model }, models)).toMatchObject({ ok: true, body: { model } });
+  });
+
+  it.each(['huge', 'llama3.1', 'tiny:1b', 'gpt-oss:120b-cloud'])('may not name %s', (model) => {
+    expect(prepareBody({ model }, models)).toMatchObject({ ok: false, status: 404, code: 'model_not_found' });
+  });
+
+  it.each([undefined, null, 'text', [1], {}, { model: 3 }])('is refused when it is %j', (body) => {
+    expect(prepareBody(body, models)).toMatchObject({ ok: false, status: 400 });
+  });
+});
+
+describe('an error', () => {
+  it('has the shape of the API that was asked', () => {
+    expect(errorBody('/api/chat', 404, 'no')).toEqual({ error: 'no' });
+    expect(errorBody('/v1/chat/completions', 404, 'no')).toEqual({
+      error: { message: 'no', type: 'not_found_error', param: null, code: null },
+    });
+  });
+});
