@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AwsError, type AwsRequest, type ServiceEmulator } from '../front/types.ts';
-import type { LambdaHost } from './host.ts';
+import type { FunctionSpec, LambdaHost } from './host.ts';
 
-/** Lambda tries an asynchronous event three times; the pauses are a minute and two, shorter here. */
-const ASYNC_PAUSES_MS = [1000, 2000];
+/** Before an asynchronous event is tried again: a minute and two on AWS, shorter here. */
+const RETRY_PAUSES_MS = [1000, 2000];
+/** AWS's limit on an event, bytes: synchronous and asynchronous. */
+const MAX_EVENT = { sync: 6_291_456, async: 1_048_576 };
 
 /** The `lambda` API over the host: Invoke, synchronous (`RequestResponse`) or not (`Event`). */
 export class LambdaEmulator implements ServiceEmulator {
@@ -19,12 +21,19 @@ export class LambdaEmulator implements ServiceEmulator {
       throw new AwsError('UnknownOperationException', `The local Lambda has no ${operation}.`, 404);
     }
     const name = String(input.FunctionName);
-    if (!this.#host.find(name)) {
+    const spec = this.#host.find(name);
+    if (!spec) {
       throw new AwsError('ResourceNotFoundException', `Function not found: ${name}`, 404);
     }
+    const isAsync = input.InvocationType === 'Event';
+    const limit = isAsync ? MAX_EVENT.async : MAX_EVENT.sync;
+    if (rawBody.length > limit) {
+      const message = `${rawBody.length} byte payload is too large for the ${isAsync ? 'Event' : 'RequestResponse'} invocation type (limit ${limit} bytes)`;
+      throw new AwsError('RequestTooLargeException', message, 413);
+    }
     const payload = parsePayload(rawBody);
-    if (input.InvocationType === 'Event') {
-      void this.#invokeLater(name, payload);
+    if (isAsync) {
+      void this.#invokeLater(spec, payload);
       return { StatusCode: 202 };
     }
     const result = await this.#host.invoke(name, payload);
@@ -36,12 +45,12 @@ export class LambdaEmulator implements ServiceEmulator {
     };
   }
 
-  async #invokeLater(name: string, payload: unknown): Promise<void> {
-    for (const pause of [...ASYNC_PAUSES_MS, 0]) {
+  async #invokeLater({ name, asyncRetries = 2 }: FunctionSpec, payload: unknown): Promise<void> {
+    for (const pause of [0, ...RETRY_PAUSES_MS.slice(0, asyncRetries)]) {
+      await delay(pause, undefined, { ref: false });
       // A host that is being stopped refuses: then nobody is left to tell.
       const result = await this.#host.invoke(name, payload).catch(() => undefined);
       if (result === undefined || !('functionError' in result)) return;
-      await delay(pause, undefined, { ref: false });
     }
   }
 }

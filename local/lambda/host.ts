@@ -1,6 +1,11 @@
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { ExecutionEnvironment, type FunctionSpec, type InvokeResult } from './environment.ts';
+import {
+  type AwsSettings,
+  ExecutionEnvironment,
+  type FunctionSpec,
+  type InvokeResult,
+} from './environment.ts';
 
 export type { FunctionSpec, InvokeResult } from './environment.ts';
 
@@ -15,6 +20,8 @@ export interface LambdaHostOptions {
   region: string;
   /** One log file per function. */
   logDir: string;
+  /** Processes per function at most; events beyond wait for one. Default 10. */
+  maxProcesses?: number;
 }
 
 interface Hosted {
@@ -22,23 +29,30 @@ interface Hosted {
   log: WriteStream;
   idle: ExecutionEnvironment[];
   all: Set<ExecutionEnvironment>;
+  /** Events under way, and those that wait because all processes are busy. */
+  busy: number;
+  waiting: (() => void)[];
   stats: InvocationStats;
 }
 
 /** Runs the functions of the template from their bundles, each in processes of its own that are kept warm. */
 export class LambdaHost {
   readonly #functions: Hosted[];
-  readonly #aws: { endpointUrl: string; region: string };
+  readonly #aws: AwsSettings;
+  readonly #maxProcesses: number;
   #stopping = false;
 
-  constructor({ functions, endpointUrl, region, logDir }: LambdaHostOptions) {
+  constructor({ functions, endpointUrl, region, logDir, maxProcesses = 10 }: LambdaHostOptions) {
     mkdirSync(logDir, { recursive: true });
     this.#aws = { endpointUrl, region };
+    this.#maxProcesses = maxProcesses;
     this.#functions = functions.map((spec) => ({
       spec,
       log: createWriteStream(join(logDir, `${spec.name}.log`)),
       idle: [],
       all: new Set(),
+      busy: 0,
+      waiting: [],
       stats: { durationsMs: [], errors: 0 },
     }));
   }
@@ -56,17 +70,15 @@ export class LambdaHost {
   async invoke(nameOrArn: string, payload: unknown): Promise<InvokeResult> {
     const hosted = this.#hosted(nameOrArn);
     if (!hosted) throw new Error(`There is no function '${nameOrArn}'.`);
-    if (this.#stopping)
-      throw new Error(`${hosted.spec.name} was not called: the Lambda host is being stopped.`);
-    hosted.idle = hosted.idle.filter((idle) => idle.isAlive);
-    const environment = hosted.idle.pop() ?? this.#launch(hosted);
+    if (this.#stopping) throw stopping(hosted);
     const begun = performance.now();
-    const result = await environment.invoke(payload);
-    hosted.stats.durationsMs.push(performance.now() - begun);
-    if ('functionError' in result) hosted.stats.errors += 1;
-    if (environment.isAlive && !this.#stopping) hosted.idle.push(environment);
-    else hosted.all.delete(environment);
-    return result;
+    await this.#turn(hosted);
+    try {
+      return await this.#serve(hosted, payload, begun);
+    } finally {
+      hosted.busy -= 1;
+      hosted.waiting.shift()?.();
+    }
   }
 
   /** Loads a function ahead of its first event. */
@@ -101,6 +113,25 @@ export class LambdaHost {
     await Promise.all(this.#functions.map(({ log }) => new Promise<void>((resolve) => log.end(resolve))));
   }
 
+  async #turn(hosted: Hosted): Promise<void> {
+    while (hosted.busy >= this.#maxProcesses) {
+      await new Promise<void>((resolve) => hosted.waiting.push(resolve));
+    }
+    hosted.busy += 1;
+  }
+
+  async #serve(hosted: Hosted, payload: unknown, begun: number): Promise<InvokeResult> {
+    if (this.#stopping) throw stopping(hosted);
+    hosted.idle = hosted.idle.filter((idle) => idle.isAlive);
+    const environment = hosted.idle.pop() ?? this.#launch(hosted);
+    const result = await environment.invoke(payload);
+    hosted.stats.durationsMs.push(performance.now() - begun);
+    if ('functionError' in result) hosted.stats.errors += 1;
+    if (environment.isAlive && !this.#stopping) hosted.idle.push(environment);
+    else hosted.all.delete(environment);
+    return result;
+  }
+
   #launch(hosted: Hosted): ExecutionEnvironment {
     const environment = new ExecutionEnvironment(hosted.spec, this.#aws, hosted.log);
     hosted.all.add(environment);
@@ -113,3 +144,6 @@ export class LambdaHost {
     );
   }
 }
+
+const stopping = ({ spec }: Hosted): Error =>
+  new Error(`${spec.name} was not called: the Lambda host is being stopped.`);

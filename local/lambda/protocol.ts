@@ -5,6 +5,7 @@ export interface InvokeMessage {
   payload: unknown;
   /** Epoch milliseconds. */
   deadline: number;
+  functionArn: string;
 }
 
 /** An error as the Lambda runtime reports it. */
@@ -18,4 +19,5 @@ export type FunctionMessage =
   | { kind: 'ready' }
   | { kind: 'init-error'; error: FunctionErrorBody }
   | { kind: 'result'; id: string; payload: unknown }
-  | { kind: 'error'; id: string; error: FunctionErrorBody };
+  /** Fatal: the process must serve no other event. */
+  | { kind: 'error'; id: string; error: FunctionErrorBody; isFatal?: true };

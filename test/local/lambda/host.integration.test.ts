@@ -11,10 +11,12 @@ exports.handler = async (event, context) => {
   if (event.crash) process.exit(7);
   if (event.hang) return new Promise(() => {});
   if (event.fail) { const error = new Error('queue unreadable'); error.name = 'UnavailableError'; throw error; }
+  if (event.reject) { Promise.reject(new Error('forgotten')); await new Promise(() => {}); }
   if (event.gate) await new Promise((resolve) => setTimeout(resolve, 50));
   console.log('served', JSON.stringify(event));
-  return { pid: process.pid, name: context.functionName, left: context.getRemainingTimeInMillis() };
-};`;
+  return { pid: process.pid, name: context.functionName, arn: context.invokedFunctionArn, left: context.getRemainingTimeInMillis() };
+};
+exports.old = (event, context, callback) => callback(null, 1);`;
 
 describe('the local Lambda host', () => {
   const dir = mkdtempSync(join(tmpdir(), 'lambda-'));
@@ -32,8 +34,18 @@ describe('the local Lambda host', () => {
       memoryMb: 128,
       credentials: { accessKeyId: 'AKIAF', secretAccessKey: 's' },
     };
+    const variant = (name: string, handler: string) => ({
+      ...spec,
+      name,
+      arn: `arn:aws:lambda:us-east-1:1:function:${name}`,
+      handler,
+    });
     host = new LambdaHost({
+      maxProcesses: 3,
       functions: [
+        variant('unnamed', 'index.nothing'),
+        variant('missing', 'nowhere.handler'),
+        variant('old', 'index.old'),
         {
           ...spec,
           name: 'modern',
@@ -69,6 +81,19 @@ describe('the local Lambda host', () => {
     expect(new Set(both).size).toBe(2);
   });
 
+  it('serves more events than it may have processes', async () => {
+    const pids = await Promise.all(Array.from({ length: 7 }, () => pid({ gate: true })));
+    expect(pids).toHaveLength(7);
+    expect(new Set(pids).size).toBe(3);
+  });
+
+  it('tells the function who it is and how long it has', async () => {
+    const { payload } = (await host.invoke('good', {})) as { payload: { arn: string; left: number } };
+    expect(payload.arn).toBe('arn:aws:lambda:us-east-1:1:function:good');
+    expect(payload.left).toBeGreaterThan(0);
+    expect(payload.left).toBeLessThanOrEqual(1000);
+  });
+
   it('gives the function its own environment and nothing of this machine', async () => {
     const { payload } = (await host.invoke('arn:aws:lambda:us-east-1:1:function:good', { env: true })) as {
       payload: Record<string, string>;
@@ -81,13 +106,24 @@ describe('the local Lambda host', () => {
     });
     expect(payload.SECRET_OF_THIS_MACHINE).toBeUndefined();
     expect(payload.HOME).toBeUndefined();
+    expect(Object.keys(payload).filter((name) => /PADDOCK_LOCAL|NODE_CHANNEL/.test(name))).toEqual([]);
   });
 
   it.each([
     ['an error keeps its type', 'good', { fail: true }, 'UnavailableError', /queue unreadable/],
     ['a crash is named', 'good', { crash: true }, 'Runtime.ExitError', /exit status 7/],
     ['a hang is cut off', 'good', { hang: true }, 'Sandbox.Timedout', /timed out after 1.00 seconds/],
+    [
+      'a forgotten rejection ends the process',
+      'good',
+      { reject: true },
+      'Runtime.UnhandledPromiseRejection',
+      /forgotten/,
+    ],
     ['a bundle that does not load says why', 'broken', {}, 'Error', /cannot load/],
+    ['a missing bundle is named', 'missing', {}, 'Runtime.ImportModuleError', /nowhere/],
+    ['a missing export is named', 'unnamed', {}, 'Runtime.HandlerNotFound', /index.nothing/],
+    ['a callback handler is refused', 'old', {}, 'Runtime.CallbackHandlerDeprecated', /index.old/],
   ])('%s, and the next event is served', async (_case, name, payload, errorType, message) => {
     const result = await host.invoke(name, payload);
     expect(result).toMatchObject({
@@ -129,6 +165,9 @@ describe('the local Lambda host', () => {
     });
     await expect(invoke({ FunctionName: 'gone' }, '{}')).rejects.toMatchObject({
       code: 'ResourceNotFoundException',
+    });
+    await expect(invoke({ FunctionName: 'good' }, 'x'.repeat(6_291_457))).rejects.toMatchObject({
+      code: 'RequestTooLargeException',
     });
     await expect(invoke({ FunctionName: 'good' }, '{')).rejects.toMatchObject({
       code: 'InvalidRequestContentException',
