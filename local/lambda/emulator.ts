@@ -10,10 +10,15 @@ const MAX_EVENT = { sync: 6_291_456, async: 1_048_576 };
 /** The `lambda` API over the host: Invoke, synchronous (`RequestResponse`) or not (`Event`). */
 export class LambdaEmulator implements ServiceEmulator {
   readonly service = 'lambda' as const;
-  readonly #host: LambdaHost;
+  readonly #host: Pick<LambdaHost, 'find' | 'invoke'>;
+  readonly #retryPausesMs: readonly number[];
 
-  constructor(host: LambdaHost) {
+  constructor(
+    host: Pick<LambdaHost, 'find' | 'invoke'>,
+    { retryPausesMs = RETRY_PAUSES_MS }: { retryPausesMs?: readonly number[] } = {},
+  ) {
     this.#host = host;
+    this.#retryPausesMs = retryPausesMs;
   }
 
   async handle({ operation, input, rawBody }: AwsRequest): Promise<unknown> {
@@ -46,7 +51,7 @@ export class LambdaEmulator implements ServiceEmulator {
   }
 
   async #invokeLater({ name, asyncRetries = 2 }: FunctionSpec, payload: unknown): Promise<void> {
-    for (const pause of [0, ...RETRY_PAUSES_MS.slice(0, asyncRetries)]) {
+    for (const pause of [0, ...this.#retryPausesMs.slice(0, asyncRetries)]) {
       await delay(pause, undefined, { ref: false });
       // A host that is being stopped refuses: then nobody is left to tell.
       const result = await this.#host.invoke(name, payload).catch(() => undefined);
