@@ -46,8 +46,9 @@ export function foldCounters(view: FleetView, memory: FleetMemory): Folded {
     pool.busySlotSeconds += increase(now.busySlotSeconds, before?.busySlotSeconds);
     byPool.set(worker.pool, pool);
   }
-  for (const [id, before] of Object.entries(memory.counters)) {
-    if (!(id in counters) && view.at - before.seenAt < KEEP_COUNTERS_SECONDS) counters[id] = before;
+  for (const id of Object.keys(memory.counters)) {
+    const before = memory.counters[id];
+    if (before && !(id in counters) && view.at - before.seenAt < KEEP_COUNTERS_SECONDS) counters[id] = before;
   }
   return { counters, completedQueue, byPool };
 }

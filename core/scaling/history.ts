@@ -67,15 +67,16 @@ function remember(demand: Point[], at: Seconds, value: number): Point[] {
 
 /** The level that demand stayed at or under for the given share of the remembered time; unobserved time counts as 0. */
 export function quantile(demand: Point[], share: number): number {
-  const covered = demand.map(([then, value], index) => {
-    const before = demand[index - 1]?.[0] ?? then - SHORTEST_SAMPLE_SECONDS;
-    return { value, seconds: Math.min(LONGEST_SAMPLE_SECONDS, then - before) };
+  const seconds = demand.map(([at], index) => {
+    const before = demand[index - 1]?.[0] ?? at - SHORTEST_SAMPLE_SECONDS;
+    return Math.min(LONGEST_SAMPLE_SECONDS, at - before);
   });
-  covered.sort((a, b) => b.value - a.value);
+  const values = Float64Array.from(demand, ([, value]) => value);
+  const highestFirst = Uint16Array.from(demand.keys()).sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
   let above = (1 - share) * REMEMBERED_SECONDS;
-  for (const sample of covered) {
-    above -= sample.seconds;
-    if (above < 0) return sample.value;
+  for (const index of highestFirst) {
+    above -= seconds[index] ?? 0;
+    if (above < 0) return values[index] ?? 0;
   }
   return 0;
 }

@@ -20,11 +20,14 @@ export function warmUps(view: FleetView): Command[] {
 
 /** Workers whose replica no longer exists; their last counts are folded by now. */
 export function forgetWorkers(view: FleetView): Command[] {
-  const pools = new Map(view.pools.map((pool) => [pool.policy.name, pool]));
+  const names = new Map<string, Set<string>>();
+  for (const { policy, observed } of view.pools) {
+    if (observed) names.set(policy.name, new Set(observed.replicas.map((replica) => replica.name)));
+  }
   return view.workers.flatMap((worker): Command[] => {
-    const observed = pools.get(worker.pool)?.observed;
+    const known = names.get(worker.pool);
     // A name that came back with a new pod keeps its Lease: the new worker writes over it.
-    if (!observed || observed.replicas.some((replica) => replica.name === worker.replica)) return [];
+    if (!known || known.has(worker.replica)) return [];
     return [{ kind: 'forget-worker', replica: worker.replica, reason: 'its replica no longer exists' }];
   });
 }

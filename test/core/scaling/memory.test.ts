@@ -99,6 +99,27 @@ describe('learning', () => {
   });
 });
 
+it('does not take a wave of long requests for a pool that completes nothing', () => {
+  const waves = [50, 100, 150].map((seconds) => [
+    counting(0, { busyQueue: 2, busySlotSeconds: 2 * seconds, slots: 2 }),
+  ]);
+  const pool = poolOf(warmReplicas('od', 1));
+  const slow = policyOf([poolPolicy({ expectedSecondsPerRequest: 10 })]);
+  let memory = decide(
+    snapshotOf({ pools: { od: pool }, workers: [counting(0)] }),
+    slow,
+    initialMemory(),
+  ).memory;
+  const rates = waves.map((workers, index) => {
+    const scene = { at: NOW + 50 * (index + 1), inFlight: 2, pools: { od: pool }, workers };
+    const decision = decide(snapshotOf(scene), slow, memory);
+    memory = decision.memory;
+    return decision.plan.numbers.serviceRate ?? 0;
+  });
+  // Two requests that take longer than the 150 s so far: each counts half, so no slower than 1 in 300 slot-seconds.
+  for (const serviceRate of rates) expect(serviceRate).toBeGreaterThan(0.006);
+});
+
 describe('memory', () => {
   it('stays well under 100 KB for 200 replicas that were all replaced just now', () => {
     const replicasAt = (from: number) =>

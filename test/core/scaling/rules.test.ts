@@ -68,6 +68,15 @@ describe('need', () => {
     expect(result.reasons[0]?.numbers.expectedBacklog).toBe(80 - 30);
   });
 
+  it('shrinks no further than to what it would not have to grow from again', () => {
+    // 5/s for replicas of 1/s, 50 wait: 20 warm ones are through with them long before others were warm; 5 would need 10.
+    const scene = (count: number) => ({ backlog: 50, pools: warmPool('od', count) });
+    const memory = memoryOf({ arrivals: rate(5) });
+    expect(plan(scene(5), simple(), memory).wanted).toBe(10);
+    expect(plan(scene(20), simple(), memory).wanted).toBe(6);
+    expect(plan(scene(6), simple(), memory).wanted).toBe(6);
+  });
+
   it('follows a slower service without being told', () => {
     const memory = memoryOf({ arrivals: rate(2) });
     const slow = { requests: 25, busySlotSeconds: 200, leadSeconds: 0, leadLearnedFrom: [], current: 4 };
