@@ -116,8 +116,8 @@ it('does not take a wave of long requests for a pool that completes nothing', ()
     memory = decision.memory;
     return decision.plan.numbers.serviceRate ?? 0;
   });
-  // Two requests that take longer than the 150 s so far: each counts half, so no slower than 1 in 300 slot-seconds.
-  for (const serviceRate of rates) expect(serviceRate).toBeGreaterThan(0.006);
+  // Two requests that take longer than the 150 s so far: each counts half: 1 in 300 slot-seconds at worst.
+  for (const serviceRate of rates) expect(serviceRate).toBeGreaterThan(0.005);
 });
 
 describe('memory', () => {
