@@ -37,7 +37,7 @@ const busyOf = (snapshot: Snapshot): Map<string, number> =>
       : [],
   );
 
-const RUNS = { numRuns: 300 };
+const RUNS = { numRuns: 150 };
 
 describe('decide, whatever the fleet looks like', () => {
   it('stays within the bounds of the fleet and of every pool', () => {
