@@ -29,7 +29,6 @@ export interface FauxQueue {
 export interface FauxQueues {
   getQueueByName(name: string): FauxQueue | undefined;
   listQueues(): FauxQueue[];
-  processAllTimers(): void;
 }
 
 export interface Fauxqs {

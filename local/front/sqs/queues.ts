@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Backend, Exchange, FauxQueue, Fauxqs } from '../backend.ts';
 import { FAUX_ACCOUNT } from '../backend.ts';
 import { record } from '../iam/mapping.ts';
@@ -15,8 +16,8 @@ export interface QueuesOptions {
   url(): string;
 }
 
-/** Due timers run and lagging counters are sampled this often. */
-const BEAT_MS = 250;
+/** Lagging counters are sampled this often. */
+const SAMPLE_MS = 250;
 const SPEC = serviceSpec('sqs');
 const NO_COUNTS: QueueCounts = { visible: 0, notVisible: 0, delayed: 0 };
 
@@ -28,28 +29,28 @@ export class Queues implements Backend {
   readonly #history = new CounterHistory();
   /** Handles whose message was made visible again behind their back. */
   readonly #duplicated = new Set<string>();
-  readonly #beat: NodeJS.Timeout;
+  readonly #sampler: NodeJS.Timeout;
 
   constructor(options: QueuesOptions) {
     this.#options = options;
-    // fauxqs looks at visibility timeouts only while someone receives: with no worker left, work would stay in flight.
-    this.#beat = setInterval(() => this.#onBeat(), BEAT_MS);
-    this.#beat.unref();
+    this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS);
+    this.#sampler.unref();
   }
 
   stop(): void {
-    clearInterval(this.#beat);
+    clearInterval(this.#sampler);
   }
 
   setCounterLag(seconds: number): void {
     this.#history.setLag(seconds);
-    this.#onBeat();
+    this.#sample();
   }
 
   /** Exact; undefined if there is no such queue. */
   counts(name: string): QueueCounts | undefined {
     const queue = this.#options.fauxqs.queues.getQueueByName(name);
     if (!queue) return undefined;
+    // fauxqs looks at visibility timeouts only while someone receives: with no worker left, work would stay in flight.
     queue.processTimers();
     return {
       visible: queue.messages.length,
@@ -102,6 +103,8 @@ export class Queues implements Backend {
         WaitTimeSeconds: wait,
       });
       const handles = received(output);
+      // What woke the poll may have arrived together with the news that its client is gone: let that be seen too.
+      await immediate();
       if (exchange.signal.aborted) {
         if (queue) for (const handle of handles) unreceive(queue, handle);
         return respond({});
@@ -186,8 +189,7 @@ export class Queues implements Backend {
     return `${this.#options.url()}/${this.#options.accountId}/${queueName(fauxUrl)}`;
   }
 
-  #onBeat(): void {
-    this.#options.fauxqs.queues.processAllTimers();
+  #sample(): void {
     if (!this.#history.lags) return;
     const now = Date.now();
     for (const name of this.names()) this.#history.sample(name, this.counts(name) ?? NO_COUNTS, now);

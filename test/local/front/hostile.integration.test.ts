@@ -103,6 +103,16 @@ describe('hostile input', () => {
     expect((await get('x', `x-big: ${'a'.repeat(200_000)}\r\n`)).status).toBe(431);
   });
 
+  it('a body that is not the one whose hash was signed', async () => {
+    const headers = { ...json('AmazonSQS.ListQueues'), 'x-amz-content-sha256': 'a'.repeat(64) };
+    expect(await signed({ headers, body: '{}' })).toMatchObject({ status: 403 });
+    const put = { service: 's3', method: 'PUT', path: '/mine/forged', body: 'x' };
+    expect((await signed({ ...put, headers: { 'x-amz-content-sha256': 'a'.repeat(64) } })).status).toBe(403);
+    expect((await signed({ ...put, headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } })).status).toBe(
+      200,
+    );
+  });
+
   it('a body that is too big', async () => {
     const body = Buffer.alloc(17 * 1024 * 1024);
     expect((await signed({ service: 's3', method: 'PUT', path: '/mine/big', body })).status).toBe(413);

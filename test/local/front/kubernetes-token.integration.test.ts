@@ -30,6 +30,7 @@ interface TokenParts {
   secretAccessKey?: string;
   service?: string;
   extra?: string;
+  signedQuery?: Record<string, string>;
 }
 
 /** Any token, the wrong ones too. */
@@ -45,7 +46,7 @@ async function makeToken(parts: TokenParts = {}): Promise<string> {
     },
   });
   const headers = { host, ...('cluster' in parts && !parts.cluster ? {} : { 'x-k8s-aws-id': cluster }) };
-  const query = { Action: parts.action ?? 'GetCallerIdentity', Version: '2011-06-15' };
+  const query = { Action: parts.action ?? 'GetCallerIdentity', Version: '2011-06-15', ...parts.signedQuery };
   const signed = await signer.presign(
     { method: 'GET', protocol, hostname: host, path: '/', query, headers },
     { expiresIn: parts.expiresIn ?? 60, signingDate: parts.signedAt ?? new Date() },
@@ -83,6 +84,7 @@ describe('an EKS token', () => {
     'signed with another secret': { secretAccessKey: 'guess' },
     'too old': { signedAt: new Date(Date.now() - 16 * 60_000), expiresIn: 3600 },
     'from the future': { signedAt: new Date(Date.now() + 16 * 60_000) },
+    'with a parameter more, though signed': { signedQuery: { Foo: 'bar' } },
     'with a parameter added': { extra: '&Foo=bar' },
     'with a parameter doubled': { extra: '&Action=GetCallerIdentity' },
   };
