@@ -20,7 +20,11 @@ type FleetConfig = PaddockConfig['fleets'][number];
  *
  * @throws Error when there is no such fleet, ConfigError when the overrides don't fit together.
  */
-export function localConfig(config: PaddockConfig, scenario: Scenario, overrides: FleetOverrides): PaddockConfig {
+export function localConfig(
+  config: PaddockConfig,
+  scenario: Scenario,
+  overrides: FleetOverrides,
+): PaddockConfig {
   const fleet = scenario.singlePool ? singlePool(pickFleet(config, overrides)) : pickFleet(config, overrides);
   const minReplicas = overrides.minReplicas ?? scenario.defaults.minReplicas ?? fleet.policy.minReplicas;
   const maxReplicas = overrides.maxReplicas ?? scenario.defaults.maxReplicas ?? fleet.policy.maxReplicas;

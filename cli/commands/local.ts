@@ -1,31 +1,8 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import type { RunOptions } from '../../local/run.ts';
 import { SCENARIOS } from '../../local/scenarios/scenarios.ts';
 import { above, atLeast, wholeNumber } from '../numbers.ts';
-
-export interface LocalFlags {
-  scenario?: string;
-  arrivals?: string;
-  fleet?: string;
-  preset?: 'cpu' | 'gpu';
-  slots?: number;
-  serviceSeconds?: number;
-  bootSeconds?: number;
-  loadSeconds?: number;
-  minReplicas?: number;
-  maxReplicas?: number;
-  counterLagSeconds: number;
-  minutes?: number;
-  timeScale: number;
-  times: number;
-  modelServer: 'synthetic';
-  kubeconfig?: string;
-  trigger: 'both' | 'schedule' | 'alarm';
-  config: string;
-  stateDir: string;
-  exit?: boolean;
-  json?: boolean;
-}
 
 export function localCommand(): Command {
   const scenarios = SCENARIOS.map((s) => `  ${s.name.padEnd(15)} ${s.description}`).join('\n');
@@ -91,7 +68,7 @@ Examples:
   npm run paddock -- local --arrivals my-trace.csv --minutes 10 --preset gpu
   npm run paddock -- explain                            in a second terminal: why did it scale?`,
     )
-    .action(async (flags: LocalFlags) => {
+    .action(async (flags: RunOptions) => {
       // Imported late: --help and bad options answer at once.
       const { runLocal } = await import('../../local/run.ts');
       process.exitCode = await runLocal({

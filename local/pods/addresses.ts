@@ -1,31 +1,34 @@
+const PER_PREFIX = 65_536;
+
 /**
- * Loopback addresses for pods, 127.64.0.1 to 127.127.255.254: a real address per pod on one machine, on which worker and model
- * server listen at their usual ports. An address is reused only after all others.
+ * Loopback addresses for pods: a real address per pod on one machine, on which worker and model server listen at their usual
+ * ports. An address is used again only after all others.
  */
 export class Addresses {
-  readonly #used = new Set<number>();
+  readonly #prefix: string;
+  readonly #used = new Set<string>();
   #next = 0;
+
+  /** @param prefix first two bytes, such as `127.20` */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
 
   /** @throws Error when every address is taken. */
   take(): string {
-    for (let tries = 0; tries < SIZE; tries += 1) {
+    for (let tries = 0; tries < PER_PREFIX; tries += 1) {
       const index = this.#next;
-      this.#next = (this.#next + 1) % SIZE;
-      if (this.#used.has(index) || [0, 255].includes(index % 256)) continue;
-      this.#used.add(index);
-      return address(index);
+      this.#next = (this.#next + 1) % PER_PREFIX;
+      const host = index % 256;
+      const address = `${this.#prefix}.${Math.floor(index / 256)}.${host}`;
+      if (host === 0 || host === 255 || this.#used.has(address)) continue;
+      this.#used.add(address);
+      return address;
     }
-    throw new Error('Every loopback address for pods is taken.');
+    throw new Error(`Every address of ${this.#prefix}.0.0/16 is taken by a pod.`);
   }
 
-  release(given: string): void {
-    const [, second = 0, third = 0, fourth = 0] = given.split('.').map(Number);
-    this.#used.delete((second - FIRST) * 65_536 + third * 256 + fourth);
+  giveBack(address: string): void {
+    this.#used.delete(address);
   }
 }
-
-const FIRST = 64;
-const SIZE = 64 * 65_536;
-
-const address = (index: number): string =>
-  `127.${FIRST + Math.floor(index / 65_536)}.${Math.floor(index / 256) % 256}.${index % 256}`;

@@ -25,6 +25,8 @@ export interface ScenarioContext extends LoadClient {
 export interface Scenario {
   name: string;
   description: string;
+  /** How many requests it sends, if that is known beforehand. */
+  total?: number;
   /** Run a fleet of one elastic on-demand pool instead of the preset's pools. */
   singlePool: boolean;
   /** Used where the user stated nothing else. */
@@ -43,6 +45,7 @@ export interface Scenario {
 const seedBenchmark: Scenario = {
   name: 'seed-benchmark',
   description: 'the original benchmark through the queue: 100 requests, concurrency 10',
+  total: 100,
   singlePool: false,
   defaults: {},
   async run(context) {
@@ -54,6 +57,7 @@ const seedBenchmark: Scenario = {
 const burst: Scenario = {
   name: 'burst',
   description: 'open loop: 0.3/s, from second 60 5/s, from 120 2/s, from 300 0.1/s, until 480',
+  total: 696,
   singlePool: true,
   defaults: { slots: 1, serviceSeconds: 2, bootSeconds: 0, loadSeconds: 20, minReplicas: 1, maxReplicas: 20 },
   async run(context) {
@@ -90,6 +94,7 @@ export function arrivalsScenario(name: string, arrivals: readonly Arrival[]): Sc
   return {
     name,
     description: 'arrivals of your own, open loop',
+    total: arrivals.length,
     singlePool: false,
     defaults: {},
     async run(context) {

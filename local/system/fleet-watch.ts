@@ -73,8 +73,10 @@ export class FleetWatch {
     await Promise.all(this.#informers.map((informer) => informer.stop()));
   }
 
-  onChange(listener: () => void): void {
+  /** Returns what ends it. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   pools(): Record<string, PoolCounts> {

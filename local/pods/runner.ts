@@ -1,0 +1,122 @@
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import { Addresses } from './addresses.ts';
+import { KubeletApi } from './api.ts';
+import { LocalPod } from './pod.ts';
+import type { PodEvent, PodRunnerOptions } from './types.ts';
+
+export interface PodRunner {
+  /** Pods that run or end at the moment. */
+  readonly count: number;
+  /** Kills the pod's worker as an out-of-memory kill would; it is started again. False: there is no such pod. */
+  crash(pod: string): boolean;
+  /** Kills every pod of the node at once, as if its power were cut. */
+  loseNode(node: string): void;
+  /** Ends every pod at once and watches no more. */
+  stop(): Promise<void>;
+}
+
+const DEFAULT_PREFIX = '127.20';
+
+/**
+ * The kubelets' stand-in for a fleet's pods, which KWOK leaves alone: on binding it runs the pod's model server and its
+ * worker as local processes at the pod's own loopback address, probes it, and reports its status.
+ */
+export async function startPodRunner(options: PodRunnerOptions): Promise<PodRunner> {
+  const runner = new Runner(options);
+  await runner.start();
+  return runner;
+}
+
+class Runner implements PodRunner {
+  readonly #options: PodRunnerOptions;
+  readonly #api: KubeletApi;
+  readonly #addresses: Addresses;
+  /** By pod UID. */
+  readonly #pods = new Map<string, LocalPod>();
+  /** The ends of pods, by name: one of the same name waits for them. */
+  readonly #ends = new Map<string, Promise<void>>();
+  #stopped = false;
+
+  constructor(options: PodRunnerOptions) {
+    this.#options = options;
+    this.#api = new KubeletApi(options.kubeconfigPath);
+    this.#addresses = new Addresses(options.loopbackPrefix ?? DEFAULT_PREFIX);
+  }
+
+  get count(): number {
+    return this.#pods.size;
+  }
+
+  async start(): Promise<void> {
+    const onTrouble = (error: Error) =>
+      this.#emit({ kind: 'trouble', pod: '', at: Date.now(), reason: `the watch ended: ${error.message}` });
+    await this.#api.watchPods({
+      onSet: (pod) => this.#set(pod),
+      onGone: (pod) => this.#gone(pod, 'the pod was removed'),
+      onTrouble,
+    });
+    await this.#api.watchNodes({
+      onSet: () => {},
+      onGone: (node: V1Node) => this.loseNode(node.metadata?.name ?? ''),
+      onTrouble,
+    });
+  }
+
+  crash(name: string): boolean {
+    return this.#byName(name)?.crash() ?? false;
+  }
+
+  loseNode(node: string): void {
+    for (const pod of [...this.#pods.values()]) {
+      if (pod.nodeName === node) this.#end(pod, () => pod.kill(`the node ${node} is gone`));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#api.stop();
+    await Promise.all([...this.#pods.values()].map((pod) => pod.kill('the runner stops')));
+    this.#pods.clear();
+  }
+
+  #byName(name: string): LocalPod | undefined {
+    return [...this.#pods.values()].find((pod) => pod.ref.name === name);
+  }
+
+  #set(pod: V1Pod): void {
+    const { name = '', namespace = '', uid = '', deletionTimestamp } = pod.metadata ?? {};
+    if (this.#stopped || !pod.spec?.nodeName) return;
+    const known = this.#pods.get(uid);
+    if (known) {
+      known.update(pod);
+      if (deletionTimestamp) this.#end(known, () => known.terminate());
+      return;
+    }
+    // One that was ending when the runner began, or whose node is lost: the object is all there is.
+    if (deletionTimestamp || pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded') {
+      if (!this.#ends.has(name)) void this.#api.remove({ name, namespace, uid }).catch(() => {});
+      return;
+    }
+    const local = new LocalPod(pod, { name, namespace, uid }, this.#api, this.#addresses, this.#options);
+    this.#pods.set(uid, local);
+    void local.start(this.#ends.get(name));
+  }
+
+  #gone(pod: V1Pod, reason: string): void {
+    const local = this.#pods.get(pod.metadata?.uid ?? '');
+    if (local) this.#end(local, () => local.kill(reason));
+  }
+
+  #end(pod: LocalPod, how: () => Promise<void>): void {
+    const { name, uid } = pod.ref;
+    const end = how().finally(() => {
+      if (this.#pods.get(uid) === pod) this.#pods.delete(uid);
+      if (this.#ends.get(name) === end) this.#ends.delete(name);
+    });
+    this.#ends.set(name, end);
+  }
+
+  #emit(event: PodEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}

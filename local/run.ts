@@ -1,0 +1,154 @@
+import { mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../infra/app.ts';
+import { readArrivals } from '../simulation/arrivals.ts';
+import { localConfig } from './config.ts';
+import { Display } from './display.ts';
+import { Supervisor, stopOnSignals } from './processes.ts';
+import { createProgress } from './progress.ts';
+import { Play } from './scenarios/play.ts';
+import type { ScenarioResult } from './scenarios/recorder.ts';
+import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
+import { removeSession, writeSession } from './session.ts';
+import { takeStateFolder } from './state-folder.ts';
+import { type LocalSystem, startSystem } from './system/system.ts';
+
+export interface RunOptions {
+  scenario?: string;
+  arrivals?: string;
+  fleet?: string;
+  preset?: 'cpu' | 'gpu';
+  slots?: number;
+  serviceSeconds?: number;
+  bootSeconds?: number;
+  loadSeconds?: number;
+  minReplicas?: number;
+  maxReplicas?: number;
+  counterLagSeconds: number;
+  minutes?: number;
+  timeScale: number;
+  times: number;
+  kubeconfig?: string;
+  trigger: 'both' | 'schedule' | 'alarm';
+  config: string;
+  stateDir: string;
+  exit?: boolean;
+  json?: boolean;
+}
+
+const DEFAULT_BOOT_SECONDS = 2;
+const DEFAULT_LOAD_SECONDS = 3;
+/** Output tokens per second of the synthetic server: arrivals' service times are played as tokens. */
+const DECODE_RATE = 30;
+
+/** Where the Kubernetes binaries are kept: `PADDOCK_CACHE`, else `paddock` in the user's cache folder. */
+const cacheDir = (): string =>
+  process.env.PADDOCK_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'paddock');
+
+/**
+ * `paddock local`: brings the system up, plays a load, shows it, and stays up until Ctrl-C unless told to exit.
+ *
+ * @returns the exit code: 0 when nothing was lost
+ * @throws what start-up throws; everything that had been started is ended then
+ */
+export async function runLocal(options: RunOptions): Promise<number> {
+  const scenario = await chooseScenario(options);
+  const bootSeconds = options.bootSeconds ?? scenario.defaults.bootSeconds ?? DEFAULT_BOOT_SECONDS;
+  const loadSeconds = options.loadSeconds ?? scenario.defaults.loadSeconds ?? DEFAULT_LOAD_SECONDS;
+  process.env.PADDOCK_CONFIG = options.config;
+  const config = localConfig(await loadConfig(), scenario, {
+    ...options,
+    leadSeconds: bootSeconds + loadSeconds,
+  });
+
+  const { stateDir } = options;
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const progress = createProgress({ quiet: options.json === true });
+  const lock = await takeStateFolder(stateDir, (names) =>
+    progress.info(`Ended what a crashed run had left behind: ${names.join(', ')}`),
+  );
+  let system: LocalSystem | undefined;
+  let play: Play | undefined;
+  let display: Display | undefined;
+  const supervisor = new Supervisor({
+    stateDir,
+    onUnexpectedExit: (error) => {
+      console.error(error.message);
+      process.kill(process.pid, 'SIGTERM');
+    },
+  });
+  const stop = async (): Promise<void> => {
+    play?.abort();
+    display?.end();
+    removeSession(stateDir);
+    await system?.stop();
+    await supervisor.stopAll();
+    lock.release();
+  };
+  const undoSignals = stopOnSignals(stop);
+  try {
+    const serviceSeconds = options.serviceSeconds ?? scenario.defaults.serviceSeconds;
+    system = await startSystem({
+      config,
+      stateDir,
+      cacheDir: cacheDir(),
+      ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+      triggers: { schedule: options.trigger !== 'alarm', alarm: options.trigger !== 'schedule' },
+      bootSeconds,
+      loadSeconds,
+      ...(serviceSeconds === undefined ? {} : { serviceSeconds }),
+      counterLagSeconds: options.counterLagSeconds,
+      supervisor,
+      progress,
+    });
+    announce(system, stateDir);
+    play = new Play(system, scenario);
+    display = new Display(system, play, scenario, { quiet: options.json === true });
+    display.begin();
+    const result = await play.run({ times: options.times, say: (line) => display?.say(line) });
+    display.finish(result);
+    if (options.json) console.log(JSON.stringify(result));
+    if (!options.exit) await display.stayUp();
+    return result.requests.lost === 0 ? 0 : 1;
+  } finally {
+    undoSignals();
+    await stop();
+  }
+}
+
+async function chooseScenario(options: RunOptions): Promise<Scenario> {
+  if (options.arrivals === undefined) {
+    const name = options.scenario ?? 'seed-benchmark';
+    return SCENARIOS.find((scenario) => scenario.name === name) as Scenario;
+  }
+  const { at, service } = await readArrivals(options.arrivals);
+  const arrivals = [...at].map((offsetSeconds, index) => ({
+    offsetSeconds: offsetSeconds / options.timeScale,
+    promptTokens: 1,
+    outputTokens: Math.max(1, Math.round((service[index] as number) * DECODE_RATE)),
+  }));
+  const until = options.minutes === undefined ? Number.POSITIVE_INFINITY : options.minutes * 60;
+  return arrivalsScenario(
+    options.arrivals,
+    arrivals.filter(({ offsetSeconds }) => offsetSeconds < until),
+  );
+}
+
+/** Lets `explain` and `status` find this system. */
+function announce(system: LocalSystem, stateDir: string): void {
+  const { front, config, policy, cluster } = system;
+  writeSession(stateDir, {
+    pid: process.pid,
+    endpointUrl: front.url,
+    region: front.region,
+    accessKeyId: front.admin.accessKeyId,
+    secretAccessKey: front.admin.secretAccessKey,
+    cluster: config.cluster.name,
+    fleet: policy.fleet,
+    table: system.tableName,
+    kubeconfig: cluster.kubeconfigPath,
+  });
+}
+
+export type { ScenarioResult };

@@ -1,0 +1,175 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { resultKey } from '../../core/protocol/names.ts';
+import { type QueuedRequest, type RequestResult, requestResultSchema } from '../../core/protocol/request.ts';
+import type { LocalSystem } from '../system/system.ts';
+import type { Arrival } from './load.ts';
+import { quantile, Recorder, type ScenarioResult } from './recorder.ts';
+import type { Scenario, ScenarioContext } from './scenarios.ts';
+
+const PROMPT = 'Explain quantum computing in one sentence.';
+/** A result whose announcement was missed is found by looking again. */
+const LOOK_AGAIN_MS = 5_000;
+/** How often the instances that are billed are counted. */
+const SAMPLE_MS = 500;
+/** From the last submission, after which an unanswered request counts as lost. */
+const PATIENCE_MS = 15 * 60_000;
+
+/** Plays one scenario against the running system and measures it from outside. */
+export class Play {
+  readonly recorder: Recorder;
+  readonly #system: LocalSystem;
+  readonly #scenario: Scenario;
+  readonly #stop = new AbortController();
+  readonly #undo: (() => void)[] = [];
+  #say: (line: string) => void = () => undefined;
+  #nextId = 0;
+
+  constructor(system: LocalSystem, scenario: Scenario) {
+    this.#system = system;
+    this.#scenario = scenario;
+    this.recorder = new Recorder(
+      system.policy.pools.map(({ name, capacityType, pricePerHour }) => ({
+        name,
+        capacityType,
+        pricePerHour,
+      })),
+    );
+  }
+
+  /** Ends the load early; `run` rejects. */
+  abort(): void {
+    this.#stop.abort(new Error('The scenario was ended before it was done.'));
+  }
+
+  /** Waits for the minimum replicas to be warm, then plays the load to its end. */
+  async run(options: { times: number; say: (line: string) => void }): Promise<ScenarioResult> {
+    this.#say = options.say;
+    this.#listen();
+    try {
+      await this.#whenWarm();
+      const startedAt = Date.now();
+      this.#system.lambda.resetStats();
+      this.recorder.start(startedAt, this.#system.watch.desired, this.#system.billedNodes());
+      await this.#scenario.run(this.#context(options.times));
+      await this.#whenAllAnswered();
+      return this.recorder.result({ scenario: this.#scenario.name, at: Date.now(), ticks: this.#ticks() });
+    } finally {
+      for (const undo of this.#undo) undo();
+    }
+  }
+
+  #context(times: number): ScenarioContext {
+    return {
+      recorder: this.recorder,
+      signal: this.#stop.signal,
+      times,
+      say: this.#say,
+      submit: (arrival) => this.#submit(arrival),
+      whenReadable: (id) => this.#untilAborted(this.recorder.whenReadable(id)),
+      whenAllAnswered: () => this.#whenAllAnswered(),
+      whenAsleep: () =>
+        this.#system.watch.until(
+          () => this.#system.watch.desired === 0 && this.#system.watch.pods === 0,
+          this.#stop.signal,
+        ),
+    };
+  }
+
+  async #whenWarm(): Promise<void> {
+    const { minReplicas } = this.#system.policy;
+    this.#say(`waiting for ${minReplicas} warm ${minReplicas === 1 ? 'replica' : 'replicas'}`);
+    const warm = (): number =>
+      Object.values(this.#system.watch.pools()).reduce((sum, pool) => sum + pool.warm, 0);
+    await this.#system.watch.until(() => warm() >= minReplicas, this.#stop.signal);
+  }
+
+  /** What the clients, the model servers and an operator's kubectl see. */
+  #listen(): void {
+    const { front, models, watch } = this.#system;
+    const pattern = new RegExp(`results/${this.#system.policy.fleet}/([^/]+)\\.json$`);
+    this.#undo.push(
+      front.onRequest((event) => {
+        if (event.operation !== 'PutObject' || event.status !== 200) return;
+        const id = pattern.exec(event.resource?.[0] ?? '')?.[1];
+        if (id === undefined) return;
+        this.recorder.written(id);
+        void this.#fetch(id);
+      }),
+      models.onEvent((event) => {
+        if (event.kind === 'started') this.recorder.started(event.requestId, event.at);
+        if (event.kind === 'cut-off') this.recorder.cutOff(event.requestId);
+      }),
+      watch.onChange(() => this.recorder.desiredReplicas(watch.desired, Date.now())),
+    );
+    const again = setInterval(() => {
+      for (const id of this.recorder.outstanding) void this.#fetch(id);
+    }, LOOK_AGAIN_MS);
+    const sample = setInterval(
+      () => this.recorder.runningNodes(this.#system.billedNodes(), Date.now()),
+      SAMPLE_MS,
+    );
+    this.#undo.push(
+      () => clearInterval(again),
+      () => clearInterval(sample),
+    );
+  }
+
+  async #submit(arrival: Omit<Arrival, 'offsetSeconds'>): Promise<string> {
+    const id = `${this.#scenario.name}-${this.#nextId++}`;
+    const [model = ''] = this.#system.config.fleets[0]?.models ?? [];
+    const submittedAt = Date.now();
+    this.recorder.submitted(id, submittedAt);
+    const request: QueuedRequest = {
+      v: 1,
+      id,
+      fleet: this.#system.policy.fleet,
+      path: '/api/generate',
+      body: { model, prompt: promptOf(arrival.promptTokens), options: { num_predict: arrival.outputTokens } },
+      submittedAt,
+    };
+    await this.#system.client.send(request);
+    return id;
+  }
+
+  /** Reads the result as a client does: only what can be read and understood counts as answered. */
+  async #fetch(id: string): Promise<void> {
+    if (this.recorder.isReadable(id)) return;
+    const body = await this.#system.client
+      .result(resultKey(this.#system.policy.fleet, id))
+      .catch(() => undefined);
+    if (body === undefined) return;
+    const result: RequestResult = requestResultSchema.parse(body);
+    this.recorder.readable(id, Date.now(), result);
+  }
+
+  async #whenAllAnswered(): Promise<void> {
+    const patience = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    while (this.recorder.outstanding.length > 0 && !patience.aborted) {
+      const [id] = this.recorder.outstanding;
+      const look = delay(LOOK_AGAIN_MS, undefined, { signal: patience }).catch(() => undefined);
+      await Promise.race([this.recorder.whenReadable(id as string), look]);
+    }
+    this.#stop.signal.throwIfAborted();
+  }
+
+  #untilAborted<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#stop;
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    return Promise.race([promise, aborted]);
+  }
+
+  #ticks(): ScenarioResult['ticks'] {
+    const { durationsMs, errors } = this.#system.lambda.stats(this.#system.scalerName);
+    const sorted = [...durationsMs].sort((a, b) => a - b);
+    const ms = (q: number): number => Number(quantile(sorted, q).toFixed(1));
+    return { count: sorted.length, errors, p50Ms: ms(0.5), p99Ms: ms(0.99) };
+  }
+}
+
+/** A prompt of about that many tokens of four characters. */
+function promptOf(tokens: number): string {
+  const characters = Math.max(1, tokens) * 4;
+  return characters <= PROMPT.length ? PROMPT : PROMPT.padEnd(characters, ` ${PROMPT}`);
+}
