@@ -1,4 +1,4 @@
-import { mapKubernetesError, RefusedError, UnavailableError } from '../errors.ts';
+import { ConflictError, mapKubernetesError, RefusedError, UnavailableError } from '../errors.ts';
 import type { KubernetesAccess, KubernetesApis } from './eks.ts';
 
 /**
@@ -27,6 +27,13 @@ function map(error: unknown, what: string): ReturnType<typeof mapKubernetesError
     return new UnavailableError(`${what}: no answer in time`, 'TimeoutError', error);
   }
   return mapKubernetesError(error, what);
+}
+
+/** A patch that names another uid than the object has is answered with 422: the field is immutable. */
+export function asUidConflict(error: unknown): unknown {
+  const isUid =
+    error instanceof RefusedError && error.code === '422' && error.message.includes('metadata.uid');
+  return isUid ? new ConflictError(error.message, error.code, error) : error;
 }
 
 /** A JSON patch whose `test` did not hold is answered with 422. */

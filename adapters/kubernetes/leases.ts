@@ -110,7 +110,7 @@ function observe(lease: V1Lease): LeaseObservation[] | undefined {
         completedQueue,
         completedInteractive,
         busySlotSeconds,
-        renewedAt: (spec?.renewTime?.getTime() ?? 0) / 1000,
+        renewedAt: epochSeconds(spec?.renewTime),
         lastActiveAt,
       },
       // The worker takes a mark that can't be read for one whose deadline has passed: so does this side.
@@ -119,6 +119,9 @@ function observe(lease: V1Lease): LeaseObservation[] | undefined {
     },
   ];
 }
+
+/** The client hands a MicroTime on as the text it came in. */
+const epochSeconds = (time?: Date | string): Seconds => (time ? new Date(time).getTime() / 1000 : 0);
 
 function parseJson(text = ''): unknown {
   try {

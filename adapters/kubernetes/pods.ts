@@ -3,8 +3,8 @@ import { ANNOTATION, LABEL, NAMESPACE, READINESS_GATE } from '../../core/protoco
 import type { Seconds } from '../../core/scaling/types.ts';
 import { NotFoundError } from '../errors.ts';
 import { strategicMergePatch } from './client.ts';
-import type { KubernetesAccess } from './eks.ts';
-import { callKubernetes } from './errors.ts';
+import type { KubernetesAccess, KubernetesApis } from './eks.ts';
+import { asUidConflict, callKubernetes } from './errors.ts';
 
 /** A pod of a fleet that has not ended. */
 export interface PodObservation {
@@ -48,7 +48,6 @@ export interface Pods {
   openGate(name: string, uid: string, at: Seconds, message: string): Promise<void>;
 }
 
-/** The uid in a patch is a precondition: the apiserver refuses a pod of another uid with 409. */
 export class KubernetesPods implements Pods {
   readonly #access: KubernetesAccess;
   readonly #namespace: string;
@@ -83,7 +82,7 @@ export class KubernetesPods implements Pods {
   async setDeletionCost(name: string, uid: string, cost: number | null): Promise<void> {
     const annotations = { [ANNOTATION.deletionCost]: cost === null ? null : String(cost) };
     const body = { metadata: { uid, annotations } };
-    await callKubernetes(this.#access, `set the deletion cost of the pod ${name} (${uid})`, ({ core }) =>
+    await this.#patch(`set the deletion cost of the pod ${name} (${uid})`, ({ core }) =>
       core.patchNamespacedPod({ namespace: this.#namespace, name, body }, strategicMergePatch()),
     );
   }
@@ -97,9 +96,18 @@ export class KubernetesPods implements Pods {
       lastTransitionTime: new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z'),
     };
     const body = { metadata: { uid }, status: { conditions: [condition] } };
-    await callKubernetes(this.#access, `open the warm gate of the pod ${name} (${uid})`, ({ core }) =>
+    await this.#patch(`open the warm gate of the pod ${name} (${uid})`, ({ core }) =>
       core.patchNamespacedPodStatus({ namespace: this.#namespace, name, body }, strategicMergePatch()),
     );
+  }
+
+  /** The uid in a patch is a precondition. */
+  async #patch(what: string, run: (apis: KubernetesApis) => Promise<unknown>): Promise<void> {
+    try {
+      await callKubernetes(this.#access, what, run);
+    } catch (error) {
+      throw asUidConflict(error);
+    }
   }
 }
 
