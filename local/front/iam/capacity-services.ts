@@ -129,12 +129,8 @@ const onAccessEntry: Mapping = (input, environment, operation) => {
 
 export const eks: ServiceMappings = {
   ...each(onAll('eks'), 'ListClusters', 'DescribeAddonVersions', 'DescribeClusterVersions'),
-  CreateCluster: (input, environment, operation) => [
-    {
-      action: `eks:${operation}`,
-      resource: arn('eks', environment, `cluster/${text(input, 'name')}`),
-      context: requestTags(tagsOf(input.tags)),
-    },
+  CreateCluster: (input, _environment, operation) => [
+    { action: `eks:${operation}`, resource: '*', context: requestTags(tagsOf(input.tags)) },
   ],
   ...each(
     onCluster,
@@ -160,7 +156,7 @@ export const eks: ServiceMappings = {
     'UpdateNodegroupVersion',
     'DeleteNodegroup',
   ),
-  ...each(onUpdate, 'DescribeUpdate', 'ListUpdates', 'CancelUpdate'),
+  ...each(onUpdate, 'DescribeUpdate', 'ListUpdates'),
   ...each(onAddon, 'DescribeAddon', 'UpdateAddon', 'DeleteAddon'),
   ...each(onAccessEntry, 'DescribeAccessEntry', 'DeleteAccessEntry', 'UpdateAccessEntry'),
 };
