@@ -113,14 +113,22 @@ export class InferenceProxy {
     response.once('close', hangUp);
     this.#cutOff.add(abort);
     const limit = deadline(timeoutSeconds * 1000, abort.signal);
+    // A client that leaves aborts first: whatever fails without that is the server's.
+    let isServerTrouble = false;
+    const blame = () => {
+      isServerTrouble = !abort.signal.aborted;
+    };
     try {
-      const upstream = await server.open({
+      const opening = server.open({
         method: request.method ?? 'GET',
         path: request.url ?? '/',
         headers: forwardable(request.headers),
         ...(body !== undefined && { body }),
         signal: limit.signal,
       });
+      opening.catch(blame);
+      const upstream = await opening;
+      upstream.once('error', blame);
       const status = upstream.statusCode ?? 502;
       const headers: OutgoingHttpHeaders = forwardable(upstream.headers);
       if (state.current === 'draining') headers.connection = 'close';
@@ -130,7 +138,7 @@ export class InferenceProxy {
       if (status >= 500) onServerTrouble();
       return status < 400;
     } catch (error) {
-      if (!response.destroyed && !abort.signal.aborted) {
+      if (isServerTrouble) {
         log.warn('the model server failed a request', { path, error });
         onServerTrouble();
       }
