@@ -39,6 +39,8 @@ export interface NextMemory {
 export type CommandResult =
   | { status: 'done' }
   | { status: 'failed'; error: string }
+  /** What it was about is gone or has changed since it was read: the next tick decides anew. */
+  | { status: 'overtaken'; reason: string }
   /** Handed to the state machine, which makes the call and shows its answer. */
   | { status: 'returned' }
   /** Not done on purpose; the reason says why. */

@@ -107,9 +107,15 @@ async function tryCommand(
       }
     }
   } catch (error) {
-    return { status: 'failed', error: messageOf(error) };
+    return isOvertaken(error)
+      ? { status: 'overtaken', reason: messageOf(error) }
+      : { status: 'failed', error: messageOf(error) };
   }
 }
+
+/** The object is gone or not as it was read: no fault of anyone. */
+const isOvertaken = (error: unknown): boolean =>
+  error instanceof NotFoundError || error instanceof ConflictError;
 
 /**
  * The mark on the Lease is what the next tick goes by, so it is written last: a tick that died half-way is seen as one
@@ -124,8 +130,7 @@ async function markDrain(
     await pods.setDeletionCost(replica, podUid, deadline === null ? null : DRAIN_COST);
     await leases.markDrain(replica, deadline);
   } catch (error) {
-    const isGone = error instanceof NotFoundError || error instanceof ConflictError;
-    if (!(isGone && deadline === null)) throw error;
+    if (!(isOvertaken(error) && deadline === null)) throw error;
     // Nothing is left to take back: the pod went in the meantime.
   }
 }

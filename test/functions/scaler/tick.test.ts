@@ -133,8 +133,11 @@ describe('a tick', () => {
       return listed;
     };
 
-    await expect(world.tick()).rejects.toThrow('has 9 replicas, not 2');
+    expect(await world.tick()).toMatchObject({ outcome: 'ticked', failures: [] });
     expect(world.workload.replicas).toBe(9);
+    expect(world.state.plans.at(-1)?.record.results).toEqual([
+      { status: 'overtaken', reason: expect.stringContaining('has 9 replicas, not 2') },
+    ]);
   });
 
   it('names a warm-up after pod and attempt: the same within an attempt, another after it', async () => {
