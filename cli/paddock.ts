@@ -4,7 +4,9 @@ import { explainCommand } from './commands/explain.ts';
 import { localCommand } from './commands/local.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
-import { UserError } from './errors.ts';
+
+/** Errors that the language itself throws: nobody at a terminal can mend them. */
+const DEFECTS = ['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError', 'ZodError'];
 
 const program = new Command('paddock')
   .description('Runs self-hosted LLMs on Amazon EKS: scales, warms, and explains why.')
@@ -17,8 +19,8 @@ const program = new Command('paddock')
 try {
   await program.parseAsync();
 } catch (error) {
-  // What the user can mend is a sentence; anything else is a defect and keeps its stack.
-  const known = error instanceof UserError || (error instanceof Error && error.name === 'UserError');
-  console.error(known ? `paddock: ${(error as Error).message}` : error);
+  // What a person can mend is a sentence that says how; only a defect of ours shows its stack.
+  const isDefect = !(error instanceof Error) || DEFECTS.includes(error.name);
+  console.error(isDefect || process.env.PADDOCK_DEBUG ? error : `paddock: ${error.message}`);
   process.exitCode = 1;
 }

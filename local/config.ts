@@ -76,6 +76,8 @@ function pickFleet(config: PaddockConfig, { fleet: name, preset }: FleetOverride
 function singlePool(fleet: FleetConfig): FleetConfig {
   const base = fleet.pools.find((pool) => pool.capacityType === 'on-demand') ?? fleet.pools[0];
   if (base === undefined) throw new Error(`Fleet '${fleet.name}' has no pool.`);
-  const pool = { ...base, name: 'on-demand', capacityType: 'on-demand', kind: 'elastic', min: 0 } as const;
-  return { ...fleet, pools: [pool] };
+  // An elastic pool keeps its models on the node's disk: its size follows anew.
+  const { nodeDiskGiB: _, ...rest } = base;
+  const pool = { ...rest, name: 'on-demand', capacityType: 'on-demand', kind: 'elastic', min: 0 } as const;
+  return { ...fleet, pools: [pool as FleetConfig['pools'][number]] };
 }

@@ -1,11 +1,12 @@
-import { Duration } from 'aws-cdk-lib';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { REQUIRE_BANNER } from '../bundling.ts';
+import { bundle, withTemporaryFolder } from '../bundling.ts';
 import { repositoryPath } from '../paths.ts';
 
 export interface PaddockFunctionProps {
@@ -25,7 +26,7 @@ export interface PaddockFunctionProps {
 
 /** A function with a role of its own, a log group with a retention, and one minified bundle. */
 export class PaddockFunction extends Construct {
-  readonly handler: NodejsFunction;
+  readonly handler: LambdaFunction;
   readonly role: Role;
 
   constructor(scope: Construct, id: string, props: PaddockFunctionProps) {
@@ -39,12 +40,20 @@ export class PaddockFunction extends Construct {
     for (const statement of props.statements) this.role.addToPolicy(statement);
     if (props.network) this.role.addToPolicy(networkStatement());
 
-    this.handler = new NodejsFunction(this, 'Function', {
+    this.handler = withTemporaryFolder((folder) => this.#function(folder, props, logGroup));
+    // The function must not run before its role may do what it needs.
+    this.handler.node.addDependency(this.role);
+  }
+
+  #function(folder: string, props: PaddockFunctionProps, logGroup: LogGroup): LambdaFunction {
+    const file = join(folder, 'index.mjs');
+    if (Stack.of(this).bundlingRequired) bundle(repositoryPath('functions', props.name, 'handler.ts'), file);
+    else writeFileSync(file, '// not bundled\n');
+    return new LambdaFunction(this, 'Function', {
       functionName: `${props.clusterName}-${props.name}`,
       description: props.description,
-      entry: repositoryPath('functions', props.name, 'handler.ts'),
-      projectRoot: repositoryPath(),
-      depsLockFilePath: repositoryPath('package-lock.json'),
+      code: Code.fromAsset(folder),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMiB,
@@ -56,28 +65,12 @@ export class PaddockFunction extends Construct {
         POWERTOOLS_METRICS_NAMESPACE: 'Paddock',
         ...props.environment,
       },
-      // Only version 2 of the SDK needed it.
-      awsSdkConnectionReuse: false,
-      bundling: {
-        // As .mjs it runs wherever it lies; CommonJS would be taken for a module inside this repository.
-        format: OutputFormat.ESM,
-        banner: REQUIRE_BANNER,
-        minify: true,
-        target: 'node24',
-        // The SDK that was tested, not the one that the runtime has today.
-        bundleAwsSDK: true,
-        // ES modules first: they let esbuild leave out what is not used.
-        mainFields: ['module', 'main'],
-        logLevel: LogLevel.WARNING,
-      },
       ...(props.network && {
         vpc: props.network.vpc,
         vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
         securityGroups: [props.network.securityGroup],
       }),
     });
-    // The function must not run before its role may do what it needs.
-    this.handler.node.addDependency(this.role);
   }
 }
 

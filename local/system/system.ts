@@ -82,10 +82,7 @@ export class LocalSystem {
   readonly #close: () => Promise<void>;
   readonly #state: DynamoFleetState;
 
-  constructor(
-    parts: Omit<LocalSystem, 'stop' | 'queueName' | 'tableName' | 'scalerName'>,
-    close: () => Promise<void>,
-  ) {
+  constructor(parts: SystemParts, close: () => Promise<void>) {
     this.config = parts.config;
     this.policy = parts.policy;
     this.front = parts.front;
