@@ -35,6 +35,8 @@ class Runner implements PodRunner {
   readonly #pods = new Map<string, LocalPod>();
   /** The ends of pods, by name: one of the same name waits for them. */
   readonly #ends = new Map<string, Promise<void>>();
+  /** UIDs of pods whose node is lost while their object is still there: no kubelet will ever start them again. */
+  readonly #lost = new Set<string>();
   #stopped = false;
 
   constructor(options: PodRunnerOptions) {
@@ -68,7 +70,9 @@ class Runner implements PodRunner {
 
   loseNode(node: string): void {
     for (const pod of [...this.#pods.values()]) {
-      if (pod.nodeName === node) this.#end(pod, () => pod.kill(`the node ${node} is gone`));
+      if (pod.nodeName !== node) continue;
+      this.#lost.add(pod.ref.uid);
+      this.#end(pod, () => pod.kill(`the node ${node} is gone`));
     }
   }
 
@@ -85,7 +89,7 @@ class Runner implements PodRunner {
 
   #set(pod: V1Pod): void {
     const { name = '', namespace = '', uid = '', deletionTimestamp } = pod.metadata ?? {};
-    if (this.#stopped || !pod.spec?.nodeName) return;
+    if (this.#stopped || !pod.spec?.nodeName || this.#lost.has(uid)) return;
     const known = this.#pods.get(uid);
     if (known) {
       known.update(pod);
@@ -103,6 +107,7 @@ class Runner implements PodRunner {
   }
 
   #gone(pod: V1Pod, reason: string): void {
+    this.#lost.delete(pod.metadata?.uid ?? '');
     const local = this.#pods.get(pod.metadata?.uid ?? '');
     if (local) this.#end(local, () => local.kill(reason));
   }

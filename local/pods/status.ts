@@ -1,4 +1,5 @@
 import type {
+  V1Container,
   V1ContainerState,
   V1ContainerStatus,
   V1Pod,
@@ -55,6 +56,22 @@ function stateOf({ state }: PodFacts): V1ContainerState {
   }
 }
 
+/** A sidecar runs; the others have done their work, as nothing is fetched here. */
+function initStatus({ name, image = '', restartPolicy }: V1Container, at: string): V1ContainerStatus {
+  const isSidecar = restartPolicy === 'Always';
+  return {
+    name,
+    image,
+    imageID: '',
+    ready: true,
+    started: isSidecar,
+    restartCount: 0,
+    state: isSidecar
+      ? { running: { startedAt: at as unknown as Date } }
+      : terminated({ exitCode: 0, since: at, until: at }),
+  };
+}
+
 /**
  * The status as a kubelet reports it: Ready only when the container is ready and every readiness gate is true.
  *
@@ -69,7 +86,8 @@ export function podStatus(pod: V1Pod, facts: PodFacts, before: V1PodCondition[],
       type,
       status,
       lastTransitionTime: (old?.lastTransitionTime ?? now) as Date,
-      ...(holds ? {} : { reason }),
+      // A merge keeps what a patch leaves out: the reason of an earlier state is taken away by name.
+      reason: (holds ? null : reason) as string,
     };
   };
   const container = 'ContainersNotReady';
@@ -84,6 +102,7 @@ export function podStatus(pod: V1Pod, facts: PodFacts, before: V1PodCondition[],
       condition('ContainersReady', facts.isReady, container),
       condition('Ready', isReady, facts.isReady ? 'ReadinessGatesNotReady' : container),
     ],
+    initContainerStatuses: (pod.spec?.initContainers ?? []).map((init) => initStatus(init, facts.startedAt)),
     containerStatuses: (pod.spec?.containers ?? []).map(
       ({ name, image = '' }): V1ContainerStatus => ({
         name,
