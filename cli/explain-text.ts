@@ -26,6 +26,8 @@ function describeResult(result: CommandResult | undefined): string {
   switch (result?.status) {
     case 'failed':
       return `FAILED: ${result.error}`;
+    case 'overtaken':
+      return `overtaken: ${result.reason}`;
     case 'withheld':
       return `withheld: ${result.reason}`;
     case 'returned':

@@ -29,6 +29,7 @@ export interface RunOptions {
   minutes?: number;
   timeScale: number;
   times: number;
+  phaseSeconds: number;
   kubeconfig?: string;
   trigger: 'both' | 'schedule' | 'alarm';
   config: string;
@@ -106,7 +107,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
     play = new Play(system, scenario);
     display = new Display(system, play, scenario, { quiet: options.json === true });
     display.begin();
-    const result = await play.run({ times: options.times, say: (line) => display?.say(line) });
+    const result = await play.run({ ...options, say: (line) => display?.say(line) });
     display.finish(result);
     if (options.json) console.log(JSON.stringify(result));
     if (!options.exit) await display.stayUp();

@@ -40,6 +40,12 @@ export function localCommand(): Command {
     .option('--counter-lag-seconds <s>', 'SQS counters lag this much', atLeast(0), 0)
     .option('--minutes <m>', 'play only the first minutes of the arrivals', above(0))
     .option('--time-scale <x>', 'play arrivals this many times faster', above(0), 1)
+    .option(
+      '--phase-seconds <s>',
+      'wait this long before the clock starts: another phase of the tick',
+      atLeast(0),
+      0,
+    )
     .option('--times <n>', 'rounds of idle-wake', wholeNumber(1), 20)
     .addOption(
       new Option('--model-server <kind>', 'which server the pods run')

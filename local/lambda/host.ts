@@ -48,7 +48,7 @@ export class LambdaHost {
     this.#maxProcesses = maxProcesses;
     this.#functions = functions.map((spec) => ({
       spec,
-      log: createWriteStream(join(logDir, `${spec.name}.log`)),
+      log: logFile(join(logDir, `${spec.name}.log`)),
       idle: [],
       all: new Set(),
       busy: 0,
@@ -147,3 +147,8 @@ export class LambdaHost {
 
 const stopping = ({ spec }: Hosted): Error =>
   new Error(`${spec.name} was not called: the Lambda host is being stopped.`);
+
+/** Shared by all processes of a function: each listens for its end. */
+function logFile(path: string): WriteStream {
+  return createWriteStream(path).setMaxListeners(0);
+}

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { resultKey } from '../../core/protocol/names.ts';
 import { type QueuedRequest, type RequestResult, requestResultSchema } from '../../core/protocol/request.ts';
+import { quantile, roundTo } from '../../core/statistics.ts';
 import type { LocalSystem } from '../system/system.ts';
 import type { Arrival } from './load.ts';
-import { quantile, Recorder, type ScenarioResult } from './recorder.ts';
+import { Recorder, type ScenarioResult } from './recorder.ts';
 import type { Scenario, ScenarioContext } from './scenarios.ts';
 
 const PROMPT = 'Explain quantum computing in one sentence.';
@@ -42,11 +43,16 @@ export class Play {
   }
 
   /** Waits for the minimum replicas to be warm, then plays the load to its end. */
-  async run(options: { times: number; say: (line: string) => void }): Promise<ScenarioResult> {
+  async run(options: {
+    times: number;
+    phaseSeconds: number;
+    say: (line: string) => void;
+  }): Promise<ScenarioResult> {
     this.#say = options.say;
     this.#listen();
     try {
       await this.#whenWarm();
+      await delay(options.phaseSeconds * 1000, undefined, { signal: this.#stop.signal });
       const startedAt = Date.now();
       this.#system.lambda.resetStats();
       this.recorder.start(startedAt, this.#system.watch.desired, this.#system.billedNodes());
@@ -162,8 +168,8 @@ export class Play {
 
   #ticks(): ScenarioResult['ticks'] {
     const { durationsMs, errors } = this.#system.lambda.stats(this.#system.scalerName);
-    const sorted = [...durationsMs].sort((a, b) => a - b);
-    const ms = (q: number): number => Number(quantile(sorted, q).toFixed(1));
+    const sorted = Float64Array.from(durationsMs).sort();
+    const ms = (share: number): number => roundTo(quantile(sorted, share), 1);
     return { count: sorted.length, errors, p50Ms: ms(0.5), p99Ms: ms(0.99) };
   }
 }

@@ -216,7 +216,7 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
       clock: realClock,
       accountId: ACCOUNT,
       region,
-      nodes: KubernetesNodes.fromKubeconfig(cluster.kubeconfigPath),
+      nodes: KubernetesNodes.fromKubeconfig(cluster.kubeconfigPath, cluster.nodeLabels),
       cluster: {
         name: clusterName,
         version: clusterConfig.version,
@@ -250,6 +250,7 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     }
     front.register(new StepFunctionsEmulator(engine));
 
+    await cluster.claim(app.manifests);
     await applyManifests(cluster.kubeconfigPath, app.manifests);
     const models = new ModelServers();
     undo.add(() => models.stop());
@@ -307,15 +308,12 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
 }
 
 async function bringUpCluster(options: SystemOptions, front: Front, undo: Undo): Promise<Cluster> {
-  if (options.kubeconfig !== undefined) return useCluster(options.kubeconfig);
-  const cluster = await startCluster({
-    cacheDir: options.cacheDir,
-    stateDir: options.stateDir,
-    kubernetesVersion: options.config.cluster.version,
-    authenticatorUrl: `${front.url}/kubernetes/authenticate`,
-    progress: options.progress,
-    supervisor: options.supervisor,
-  });
+  const { cacheDir, stateDir, kubeconfig, progress, supervisor } = options;
+  const authenticatorUrl = `${front.url}/kubernetes/authenticate`;
+  const common = { cacheDir, stateDir, authenticatorUrl, progress, supervisor };
+  const cluster = await (kubeconfig === undefined
+    ? startCluster({ ...common, kubernetesVersion: options.config.cluster.version })
+    : useCluster({ ...common, kubeconfig }));
   undo.add(() => cluster.stop());
   return cluster;
 }
@@ -357,6 +355,8 @@ function createLambda(
     endpointUrl: front.url,
     region: front.region,
     logDir,
+    // A warm-up waits beside its pod: as many at once as pods start.
+    maxProcesses: 64,
   });
 }
 

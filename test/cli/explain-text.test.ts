@@ -1,0 +1,102 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { PlanRecord } from '../../adapters/aws/fleet-state.ts';
+import { statusText } from '../../cli/commands/status.ts';
+import { explainRecord, isQuiet } from '../../cli/explain-text.ts';
+
+const record: PlanRecord = {
+  trigger: 'schedule',
+  execution: 'arn:aws:states:us-east-1:111122223333:express:paddock-scale:x:y',
+  durationMs: 48.4,
+  failures: [],
+  results: [
+    { status: 'done' },
+    { status: 'returned' },
+    { status: 'failed', error: 'the server could not find the requested resource' },
+    { status: 'overtaken', reason: 'it is gone' },
+    { status: 'withheld', reason: 'an earlier memory was lost' },
+  ],
+  plan: {
+    fleet: 'cpu',
+    at: Date.UTC(2026, 0, 1, 3, 12, 45) / 1000,
+    summary: 'scale-out',
+    commands: [
+      { kind: 'set-replicas', pool: 'spot', from: 1, to: 4, reason: 'more are wanted' },
+      { kind: 'set-nodes', pool: 'spot', from: 1, to: 4, reason: 'a node for each replica' },
+      {
+        kind: 'drain',
+        pool: 'spot',
+        replica: 'cpu-spot-x',
+        podUid: 'u',
+        deadline: 1,
+        reason: 'fewer are wanted',
+      },
+      { kind: 'forget-worker', replica: 'cpu-spot-y', reason: 'it no longer exists' },
+      { kind: 'terminate-instance', pool: 'spot', instanceId: 'i-1', reason: 'its node is empty' },
+    ],
+    reasons: [
+      {
+        rule: 'need',
+        text: '5 requests/s arrive and 12 wait.',
+        numbers: { arrivalRate: 5.00049, backlog: 12 },
+      },
+    ],
+    wanted: 4,
+    wantedByPool: { spot: 4 },
+    numbers: { backlog: 12 },
+    pricePerHour: 1.2345,
+    again: true,
+  },
+};
+
+describe('explain', () => {
+  const text = stripVTControlCharacters(explainRecord(record));
+
+  it('says when, what, why and with which numbers', () => {
+    expect(text).toContain(
+      '2026-01-01 03:12:45Z  scale-out  wanted 4 (spot 4), $1.23/h  trigger schedule, 48 ms',
+    );
+    expect(text).toContain('need               5 requests/s arrive and 12 wait.');
+    expect(text).toContain('arrivalRate 5, backlog 12');
+  });
+
+  it('says what became of each command', () => {
+    expect(text).toContain('→ spot: replicas 1 → 4  [done]');
+    expect(text).toContain('→ spot: nodes 1 → 4  [handed to the state machine]');
+    expect(text).toContain('→ spot: drain cpu-spot-x  [FAILED: the server could not find');
+    expect(text).toContain('[overtaken: it is gone]');
+    expect(text).toContain('terminate the emptied instance i-1  [withheld: an earlier memory was lost]');
+  });
+
+  it('tells a tick that changed nothing from one that failed to look', () => {
+    const quiet = { ...record, plan: { ...record.plan, commands: [] } };
+    expect(isQuiet(quiet)).toBe(true);
+    expect(isQuiet({ ...quiet, failures: ['read the counters of the queue: time-out'] })).toBe(false);
+    expect(stripVTControlCharacters(explainRecord({ ...quiet, failures: ['no queue'] }))).toContain(
+      '! no queue',
+    );
+  });
+});
+
+describe('status', () => {
+  it('shows queue, pools and the last tick, or that there was none', () => {
+    const report = {
+      fleet: 'cpu',
+      queue: { backlog: 3, inFlight: 2 },
+      pools: [{ pool: 'spot', wanted: 4, nodesDesired: 4, nodes: 1 }],
+      pricePerHour: 1.5,
+    };
+    const text = stripVTControlCharacters(statusText(report));
+    expect(text).toContain('3 waiting, 2 in flight, $1.50/h');
+    expect(text).toMatch(/spot.*4.*4.*1/);
+    expect(text).toContain('No tick yet');
+    const lastTick = {
+      at: '',
+      secondsAgo: 4,
+      summary: 'hold',
+      failures: ['x is down'],
+      numbers: { warm: 1 },
+    };
+    expect(statusText({ ...report, lastTick })).toContain('last tick 4 s ago: hold; 1 warm');
+    expect(statusText({ ...report, lastTick })).toContain('! x is down');
+  });
+});

@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const paddock = (...args: string[]): Promise<Outcome> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, ['cli/paddock.ts', ...args], (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+
+describe('the paddock command', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'paddock-cli-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  it.each([
+    ['--help'],
+    ['local', '--help'],
+    ['simulate', '--help'],
+    ['explain', '--help'],
+    ['status', '--help'],
+  ])('helps with %s %s', async (...args) => {
+    const { code, stdout } = await paddock(...args);
+    expect(code).toBe(0);
+    if (args.length > 1) expect(stdout).toContain('Example');
+  });
+
+  it.each([
+    [
+      'an unknown scenario',
+      ['local', '--scenario', 'nope'],
+      /Allowed choices are seed-benchmark, burst, idle-wake/,
+    ],
+    ['a negative number', ['local', '--slots', '-1'], /whole number of at least 1/],
+    ['no number at all', ['local', '--boot-seconds', ''], /number of at least 0/],
+    ['a fleet that is not there', ['local', '--fleet', 'nope'], /no fleet 'nope'. It has: cpu, gpu/],
+    ['bounds that cross', ['local', '--min-replicas', '9', '--max-replicas', '3'], /minReplicas/],
+    ['an arrivals file that is not there', ['local', '--arrivals', 'nope.csv'], /no such file/],
+    [
+      'a model server that is not there yet',
+      ['local', '--model-server', 'ollama'],
+      /Allowed choices are synthetic/,
+    ],
+    ['explain without a system', ['explain', '--state-dir', dir], /No local system is running here/],
+    ['status in AWS without a table', ['status', '--aws'], /state --fleet and --table/],
+    ['a kubeconfig that is not there', ['local', '--kubeconfig', 'nope', '--exit'], /nope/],
+  ])('answers %s with what to do, and exit code 1', async (_case, args, message) => {
+    const { code, stderr } = await paddock(...args, ...(args[0] === 'local' ? ['--state-dir', dir] : []));
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(code).toBe(1);
+  });
+
+  it('names the line of an arrivals file that is wrong', async () => {
+    const file = join(dir, 'bad.csv');
+    writeFileSync(file, 'offsetSeconds,promptTokens,outputTokens\n0,10,10\n1,ten,10\n');
+    const { code, stderr } = await paddock('local', '--arrivals', file, '--state-dir', dir);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/line 3/);
+  });
+});
