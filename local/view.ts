@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import type { Summary } from './scenarios/recorder.ts';
+import type { Summary } from '../core/statistics.ts';
 
 export interface PoolRow {
   pool: string;

@@ -1,4 +1,5 @@
 import { type Arrivals, sorted } from './arrivals.ts';
+import { BURST, BURST_SERVICE_SECONDS, evenlySpaced } from './burst.ts';
 import { seededRandom } from './random.ts';
 
 export interface GenerateOptions {
@@ -56,20 +57,9 @@ function poisson(options: GenerateOptions, intensity: (at: number) => number, pe
 
 const exponential = (random: () => number, mean: number): number => -Math.log(1 - random()) * mean;
 
-/** The load of the scenario `burst`: from, to, requests per second. */
-const BURST: readonly [number, number, number][] = [
-  [0, 60, 0.3],
-  [60, 120, 5],
-  [120, 300, 2],
-  [300, 480, 0.1],
-];
-export const BURST_SERVICE_SECONDS = 2;
-
 /** The scenario `burst`: evenly spaced, 2 s of service each. */
 export function burstArrivals(): Arrivals {
-  const at = BURST.flatMap(([from, to, rate]) =>
-    Array.from({ length: Math.round((to - from) * rate) }, (_, index) => from + index / rate),
-  );
-  const service = at.map(() => BURST_SERVICE_SECONDS);
-  return { at: Float64Array.from(at), service: Float64Array.from(service), durationSeconds: 480 };
+  const at = Float64Array.from(evenlySpaced(BURST));
+  const durationSeconds = BURST.at(-1)?.untilSeconds ?? 0;
+  return { at, service: at.map(() => BURST_SERVICE_SECONDS), durationSeconds };
 }

@@ -1,4 +1,5 @@
 import type { FleetPolicy, Plan } from '../core/scaling/types.ts';
+import { mean, roundTo, type Summary, summarize } from '../core/statistics.ts';
 import type { Arrivals } from './arrivals.ts';
 import { SimulatedFleet } from './fleet.ts';
 import { defaultPolicy } from './policy.ts';
@@ -50,7 +51,7 @@ export interface SimulationRow {
   rule: RuleName;
   /** Share of the requests that started within the target wait. */
   startedInTime: number;
-  waitSeconds: { mean: number; p50: number; p90: number; p99: number; max: number };
+  waitSeconds: Summary;
   replicaSeconds: number;
   /** Replica-seconds ÷ (work ÷ slots). */
   costRatio: number;
@@ -85,7 +86,7 @@ export function simulate(
     tickAt += rule.tickSeconds;
   }
   fleet.finish();
-  return summarize(name, fleet, options);
+  return resultOf(name, fleet, options);
 }
 
 function makeRule(name: RuleName, arrivals: Arrivals, options: SimulationOptions): ScalingRule {
@@ -99,7 +100,7 @@ function makeRule(name: RuleName, arrivals: Arrivals, options: SimulationOptions
     case 'kubeai':
       return kubeai();
     case 'backlog-per-instance':
-      return backlogPerInstance((options.targetWaitSeconds * options.slots) / meanOf(arrivals.service));
+      return backlogPerInstance((options.targetWaitSeconds * options.slots) / mean(arrivals.service));
   }
 }
 
@@ -114,39 +115,24 @@ function policyFor(arrivals: Arrivals, options: SimulationOptions): FleetPolicy 
     max: options.maxReplicas,
     slots: options.slots,
     expectedLeadSeconds: options.statedLeadSeconds ?? options.leadSeconds,
-    expectedSecondsPerRequest: options.statedSecondsPerRequest ?? meanOf(arrivals.service),
+    expectedSecondsPerRequest: options.statedSecondsPerRequest ?? mean(arrivals.service),
   }));
   return { ...policy, pools };
 }
 
-function summarize(rule: RuleName, fleet: SimulatedFleet, options: SimulationOptions): SimulationResult {
-  const waits = fleet.waits.toSorted();
+function resultOf(rule: RuleName, fleet: SimulatedFleet, options: SimulationOptions): SimulationResult {
+  const { waits } = fleet;
   const work = fleet.arrivals.service.reduce((total, seconds) => total + seconds, 0);
-  const inTime = waits.findLastIndex((wait) => wait <= options.targetWaitSeconds) + 1;
+  const inTime = waits.filter((wait) => wait <= options.targetWaitSeconds).length;
   return {
     rule,
-    startedInTime: round(waits.length === 0 ? 1 : inTime / waits.length, 4),
-    waitSeconds: {
-      mean: round(meanOf(waits), 3),
-      p50: round(percentile(waits, 0.5), 3),
-      p90: round(percentile(waits, 0.9), 3),
-      p99: round(percentile(waits, 0.99), 3),
-      max: round(waits.at(-1) ?? 0, 3),
-    },
-    replicaSeconds: round(fleet.replicaSeconds, 1),
-    costRatio: round(work === 0 ? 0 : fleet.replicaSeconds / (work / options.slots), 3),
+    startedInTime: roundTo(waits.length === 0 ? 1 : inTime / waits.length, 4),
+    waitSeconds: summarize(waits, 3),
+    replicaSeconds: roundTo(fleet.replicaSeconds, 1),
+    costRatio: roundTo(work === 0 ? 0 : fleet.replicaSeconds / (work / options.slots), 3),
     peakReplicas: fleet.peakReplicas,
     cutOff: fleet.cutOff,
     finalReplicas: fleet.replicas.length,
-    endedAt: round(fleet.now, 3),
+    endedAt: roundTo(fleet.now, 3),
   };
 }
-
-const meanOf = (values: Float64Array): number =>
-  values.length === 0 ? 0 : values.reduce((total, value) => total + value, 0) / values.length;
-
-/** Nearest rank, of ascending values. */
-const percentile = (ascending: Float64Array, share: number): number =>
-  ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? 0;
-
-const round = (value: number, digits: number): number => Number(value.toFixed(digits));

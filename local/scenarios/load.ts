@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { evenlySpaced, type Phase } from '../../simulation/burst.ts';
 
 /** One request of a load: when it is sent, seconds after the start, and how large it is. */
 export interface Arrival {
@@ -43,32 +44,5 @@ export async function closedLoop(
   await Promise.all(Array.from({ length: options.concurrency }, one));
 }
 
-/** Phases of an evenly spaced open loop: until which second, at which rate per second. */
-export interface Phase {
-  untilSeconds: number;
-  perSecond: number;
-}
-
-export function evenly(phases: readonly Phase[], size = { promptTokens: 12, outputTokens: 60 }): Arrival[] {
-  const arrivals: Arrival[] = [];
-  let from = 0;
-  for (const phase of phases) {
-    const gap = 1 / phase.perSecond;
-    for (let at = from + gap / 2; at < phase.untilSeconds; at += gap) {
-      arrivals.push({ offsetSeconds: at, ...size });
-    }
-    from = phase.untilSeconds;
-  }
-  return arrivals;
-}
-
-/** Evenly spaced: quiet, a burst, its decline, quiet again (480 s, 696 requests). */
-export const BURST: readonly Phase[] = [
-  { untilSeconds: 60, perSecond: 0.3 },
-  { untilSeconds: 120, perSecond: 5 },
-  { untilSeconds: 300, perSecond: 2 },
-  { untilSeconds: 480, perSecond: 0.1 },
-];
-
-/** When the burst begins: the first moment that needs more than one replica. */
-export const BURST_BEGINS_SECONDS = 60;
+export const evenly = (phases: readonly Phase[], size = { promptTokens: 12, outputTokens: 60 }): Arrival[] =>
+  evenlySpaced(phases).map((offsetSeconds) => ({ offsetSeconds, ...size }));

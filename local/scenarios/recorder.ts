@@ -1,13 +1,5 @@
 import type { RequestResult } from '../../core/protocol/request.ts';
-
-/** Five figures of a sample; all zero when the sample is empty. */
-export interface Summary {
-  mean: number;
-  p50: number;
-  p90: number;
-  p99: number;
-  max: number;
-}
+import { roundTo, type Summary, summarize } from '../../core/statistics.ts';
 
 export interface ScenarioResult {
   scenario: string;
@@ -26,24 +18,6 @@ export interface ScenarioResult {
   costDollars: number;
 }
 
-/** Nearest-rank quantile; `sorted` ascending, `q` in 0..1. Zero for an empty sample. */
-export function quantile(sorted: readonly number[], q: number): number {
-  if (sorted.length === 0) return 0;
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] as number;
-}
-
-export function summarize(values: readonly number[]): Summary {
-  const sorted = [...values].sort((a, b) => a - b);
-  const mean = sorted.length === 0 ? 0 : sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
-  return {
-    mean,
-    p50: quantile(sorted, 0.5),
-    p90: quantile(sorted, 0.9),
-    p99: quantile(sorted, 0.99),
-    max: sorted.at(-1) ?? 0,
-  };
-}
-
 export interface PoolPrice {
   name: string;
   capacityType: 'on-demand' | 'spot';
@@ -58,6 +32,9 @@ interface RequestRecord {
   writes: number;
   cutOffs: number;
 }
+
+/** Of figures in seconds. */
+const DIGITS = 2;
 
 /** A step function of time and its integral. */
 export class Level {
@@ -186,7 +163,7 @@ export class Recorder {
     return {
       submitted: records.length,
       answered: records.filter((r) => r.readableAt !== undefined).length,
-      wait: summarize(records.flatMap(waitSeconds)),
+      wait: summarize(records.flatMap(waitSeconds), DIGITS),
     };
   }
 
@@ -214,38 +191,30 @@ export class Recorder {
         lost: count((r) => r.readableAt === undefined),
         duplicated: count((r) => r.writes > 1),
       },
-      waitSeconds: roundAll(summarize(records.flatMap(waitSeconds))),
-      latencySeconds: roundAll(
-        summarize(
-          records.flatMap((r) => (r.readableAt === undefined ? [] : [(r.readableAt - r.submittedAt) / 1000])),
-        ),
+      waitSeconds: summarize(records.flatMap(waitSeconds), DIGITS),
+      latencySeconds: summarize(
+        records.flatMap((r) => (r.readableAt === undefined ? [] : [(r.readableAt - r.submittedAt) / 1000])),
+        DIGITS,
       ),
       scaling: {
         firstScaleOutSeconds:
           this.#needAt === undefined || this.#firstScaleOutAt === undefined
             ? null
-            : round((this.#firstScaleOutAt - this.#needAt) / 1000),
+            : roundTo((this.#firstScaleOutAt - this.#needAt) / 1000, DIGITS),
         peakReplicas: this.replicas.peak,
         finalReplicas: this.replicas.value,
-        replicaSeconds: round(this.replicas.until(options.at)),
-        nodeSeconds: { 'on-demand': round(nodes.seconds['on-demand']), spot: round(nodes.seconds.spot) },
+        replicaSeconds: roundTo(this.replicas.until(options.at), DIGITS),
+        nodeSeconds: {
+          'on-demand': roundTo(nodes.seconds['on-demand'], DIGITS),
+          spot: roundTo(nodes.seconds.spot, DIGITS),
+        },
         interrupted: count((r) => r.cutOffs > 0),
       },
       ticks: options.ticks,
-      costDollars: round(nodes.dollars, 4),
+      costDollars: roundTo(nodes.dollars, 4),
     };
   }
 }
 
 const waitSeconds = (record: RequestRecord): number[] =>
   record.startedAt === undefined ? [] : [Math.max(0, record.startedAt - record.submittedAt) / 1000];
-
-const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
-
-const roundAll = (summary: Summary): Summary => ({
-  mean: round(summary.mean),
-  p50: round(summary.p50),
-  p90: round(summary.p90),
-  p99: round(summary.p99),
-  max: round(summary.max),
-});

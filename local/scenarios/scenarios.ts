@@ -1,13 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Arrival,
-  BURST,
-  BURST_BEGINS_SECONDS,
-  closedLoop,
-  evenly,
-  type LoadClient,
-  openLoop,
-} from './load.ts';
+import { BURST, BURST_BEGINS_SECONDS, BURST_SERVICE_SECONDS } from '../../simulation/burst.ts';
+import { type Arrival, closedLoop, evenly, type LoadClient, openLoop } from './load.ts';
 import type { Recorder } from './recorder.ts';
 
 /** What a scenario's load may use; everything it sees is what a client or an operator would see. */
@@ -59,7 +52,14 @@ const burst: Scenario = {
   description: 'open loop: 0.3/s, from second 60 5/s, from 120 2/s, from 300 0.1/s, until 480',
   total: 696,
   singlePool: true,
-  defaults: { slots: 1, serviceSeconds: 2, bootSeconds: 0, loadSeconds: 20, minReplicas: 1, maxReplicas: 20 },
+  defaults: {
+    slots: 1,
+    serviceSeconds: BURST_SERVICE_SECONDS,
+    bootSeconds: 0,
+    loadSeconds: 20,
+    minReplicas: 1,
+    maxReplicas: 20,
+  },
   async run(context) {
     const startedAt = Date.now();
     const mark = delay(BURST_BEGINS_SECONDS * 1000, undefined, { signal: context.signal }).then(() =>

@@ -1,5 +1,6 @@
-import { BURST, evenly } from '../../../local/scenarios/load.ts';
-import { quantile, Recorder, summarize } from '../../../local/scenarios/recorder.ts';
+import { evenly } from '../../../local/scenarios/load.ts';
+import { Recorder } from '../../../local/scenarios/recorder.ts';
+import { BURST } from '../../../simulation/burst.ts';
 
 const POOLS = [
   { name: 'base', capacityType: 'on-demand', pricePerHour: 1 },
@@ -71,14 +72,6 @@ describe('the scenario recorder', () => {
     await waiting;
     await recorder.whenReadable('a');
     expect(recorder.progress()).toMatchObject({ submitted: 1, answered: 1 });
-  });
-});
-
-describe('figures', () => {
-  it('are zero for an empty sample and nearest-rank otherwise', () => {
-    expect(summarize([])).toEqual({ mean: 0, p50: 0, p90: 0, p99: 0, max: 0 });
-    expect(quantile([1, 2, 3, 4], 0.5)).toBe(2);
-    expect(summarize([4, 1, 3, 2])).toEqual({ mean: 2.5, p50: 2, p90: 4, p99: 4, max: 4 });
   });
 });
 
