@@ -52,12 +52,12 @@ export const scalerAccess = (): Rbac[] => [
   ...role(
     'paddock-scaler',
     [
-      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'patch'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['list', 'patch'] },
       { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
       {
         apiGroups: ['apps'],
         resources: ['deployments/scale', 'statefulsets/scale'],
-        verbs: ['get', 'patch'],
+        verbs: ['patch'],
       },
       { apiGroups: [COORDINATION], resources: ['leases'], verbs: ['list', 'patch', 'delete'] },
     ],

@@ -27,9 +27,6 @@ describe('access to the cluster', () => {
   it('lets the scaler read what it decides by and write only what it owns', () => {
     expect(roleOf('paddock-scaler')).toEqual([
       'delete leases',
-      'get deployments/scale',
-      'get pods',
-      'get statefulsets/scale',
       'list deployments',
       'list leases',
       'list pods',
