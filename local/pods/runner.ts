@@ -15,15 +15,19 @@ export interface PodRunner {
   stop(): Promise<void>;
 }
 
-const DEFAULT_PREFIX = '127.20';
-
 /**
  * The kubelets' stand-in for a fleet's pods, which KWOK leaves alone: on binding it runs the pod's model server and its
  * worker as local processes at the pod's own loopback address, probes it, and reports its status.
  */
 export async function startPodRunner(options: PodRunnerOptions): Promise<PodRunner> {
-  const runner = new Runner(options);
-  await runner.start();
+  const addresses = await Addresses.claim();
+  const runner = new Runner(options, addresses);
+  try {
+    await runner.start();
+  } catch (error) {
+    await runner.stop();
+    throw error;
+  }
   return runner;
 }
 
@@ -39,10 +43,10 @@ class Runner implements PodRunner {
   readonly #lost = new Set<string>();
   #stopped = false;
 
-  constructor(options: PodRunnerOptions) {
+  constructor(options: PodRunnerOptions, addresses: Addresses) {
     this.#options = options;
     this.#api = new KubeletApi(options.kubeconfigPath);
-    this.#addresses = new Addresses(options.loopbackPrefix ?? DEFAULT_PREFIX);
+    this.#addresses = addresses;
   }
 
   get count(): number {
@@ -81,6 +85,7 @@ class Runner implements PodRunner {
     await this.#api.stop();
     await Promise.all([...this.#pods.values()].map((pod) => pod.kill('the runner stops')));
     this.#pods.clear();
+    await this.#addresses.release();
   }
 
   #byName(name: string): LocalPod | undefined {

@@ -37,8 +37,6 @@ export interface PodRunnerOptions {
   /** Tokens and kubeconfigs of the pods, readable by their owner alone. */
   stateDir: string;
   logDir: string;
-  /** First two bytes of the pods' addresses; default `127.20`. */
-  loopbackPrefix?: string;
   /** Milliseconds between readiness probes; default: as the pod's probe says. */
   probePeriodMs?: number;
   /** First pause after a second crash, milliseconds; doubles to five minutes; default 10 000 as in a kubelet. */
