@@ -81,13 +81,10 @@ export function initialMemory(): FleetMemory {
 /**
  * What the table gave back, checked.
  *
- * @throws Error that names the fields that make no sense and what to do.
+ * @throws Error that names the fields that make no sense.
  */
 export function parseMemory(json: unknown): FleetMemory {
   const parsed = memorySchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new Error(
-    `The fleet's memory can't be understood:\n${z.prettifyError(parsed.error)}\n` +
-      'Delete the memory item of this fleet to start afresh: rates and recent need are then learned anew.',
-  );
+  throw new Error(`The fleet's memory can't be understood:\n${z.prettifyError(parsed.error)}`);
 }

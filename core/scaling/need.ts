@@ -9,6 +9,8 @@ const DRAIN_SHARE_OF_LEAD = 0.25;
 const INTERACTIVE_UTILIZATION = 0.8;
 /** A fleet with a warm replica that did nothing for this long has no backlog, whatever the late counter says. */
 const STALE_AFTER_SECONDS = 15;
+/** A worker that was not heard of for this long is no witness: it may be dead, its pod not yet removed. */
+const HEARD_WITHIN_SECONDS = 10;
 
 /**
  * Replicas that serve what arrives, and work off the backlog that will have built up by the time new capacity could be
@@ -60,6 +62,7 @@ function isStale({ view }: Context): boolean {
     (worker) =>
       worker.state === 'warm' &&
       worker.busyQueue + worker.busyInteractive === 0 &&
+      view.at - worker.renewedAt <= HEARD_WITHIN_SECONDS &&
       worker.lastActiveAt > 0 &&
       view.at - worker.lastActiveAt > STALE_AFTER_SECONDS,
   );

@@ -119,7 +119,7 @@ const isOvertaken = (error: unknown): boolean =>
 
 /**
  * The mark on the Lease is what the next tick goes by, so it is written last: a tick that died half-way is seen as one
- * that did nothing, and its command is decided again.
+ * that did nothing, and its command is decided again. A pod without a Lease yet has the deletion cost as its mark.
  */
 async function markDrain(
   { pods, leases }: Actors,

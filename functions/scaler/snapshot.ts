@@ -110,16 +110,21 @@ function isWorkerUp(pod: PodObservation, leases: Reading<LeaseObservation[]>): b
 }
 
 /**
- * The mark counts on a Lease that the pod itself renews: a pod of a StatefulSet may find its predecessor's. When the
- * Leases can't be read, the deletion cost still tells who drains, though not until when.
+ * The mark counts on a Lease that the pod itself renews: a pod of a StatefulSet may find its predecessor's. Without
+ * one (its worker never came up, or the Leases can't be read) the deletion cost still tells who drains, though not
+ * until when: else a pod that can't start could never be given up.
  */
 function drainMarks(
   { leases, at }: Readings,
   drainDeadlineSeconds: Seconds,
 ): (pod: PodObservation) => Seconds | undefined {
-  if (!leases.ok) return (pod) => ((pod.deletionCost ?? 0) < 0 ? at + drainDeadlineSeconds : undefined);
-  const marks = new Map(leases.value.map((lease) => [lease.worker.podUid, lease.drainDeadline]));
-  return (pod) => marks.get(pod.uid);
+  const marks = new Map(
+    leases.ok ? leases.value.map((lease) => [lease.worker.podUid, lease.drainDeadline]) : [],
+  );
+  return (pod) => {
+    if (marks.has(pod.uid)) return marks.get(pod.uid);
+    return (pod.deletionCost ?? 0) < 0 ? at + drainDeadlineSeconds : undefined;
+  };
 }
 
 const missing = (error: string): { ok: false; error: string } => ({

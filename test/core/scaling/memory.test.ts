@@ -155,8 +155,7 @@ describe('memory', () => {
     ['a number that is none', { ...initialMemory(), at: 'now' }, /at at/],
     ['a broken history', { ...initialMemory(), needs: [[1]] }, /at needs\[0\]/],
     ['an unknown field', { ...initialMemory(), extra: 1 }, /extra/],
-  ])('is refused when it is %s, with what to do', (_, json, message) => {
+  ])('is refused when it is %s', (_, json, message) => {
     expect(() => parseMemory(json)).toThrow(message);
-    expect(() => parseMemory(json)).toThrow(/Delete the memory item/);
   });
 });

@@ -94,6 +94,13 @@ describe('need', () => {
     expect(plan({ ...scene, workers: busy }, simple()).wanted).toBe(42);
   });
 
+  it('believes the backlog when the idle worker is not heard of any more: it may be dead', () => {
+    const replicas = warmReplicas('od', 1);
+    const silent = { lastActiveAt: NOW - 60, renewedAt: NOW - 30 };
+    const workers = replicas.map((replica) => workerOf(replica, 'od', silent));
+    expect(plan({ backlog: 500, pools: { od: poolOf(replicas) }, workers }, simple()).wanted).toBe(46);
+  });
+
   it('adds the interactive load, with room for the next request', () => {
     const replicas = warmReplicas('od', 2);
     const workers = replicas.map((replica) => workerOf(replica, 'od', { busyInteractive: 2 }));

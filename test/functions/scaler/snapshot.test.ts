@@ -85,6 +85,11 @@ describe('the phase of a replica', () => {
     const drained = await replica({ deletionCost: -1000 }, (world) => world.leases.fail('list'));
     expect(drained).toMatchObject({ phase: 'draining', drainDeadline: START + 120 });
   });
+
+  it('is draining by its deletion cost while its worker has no Lease yet', async () => {
+    const cold = { isReady: false, isGateOpen: false, containersReady: false, deletionCost: -1000 };
+    expect((await replica(cold, (world) => world.leases.items.pop())).phase).toBe('draining');
+  });
 });
 
 describe('a replica awaits its warm-up', () => {

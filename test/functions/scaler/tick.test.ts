@@ -108,6 +108,19 @@ describe('a tick', () => {
     expect(world.figures.at(-1)?.commandFailures).toBe(1);
   });
 
+  it('gives up a replica that never came up, although it has no Lease to mark', async () => {
+    const world = new World(2);
+    const stuck = world.pods.items[1];
+    if (stuck) {
+      Object.assign(stuck, { isReady: false, containersReady: false, isRunning: false, isGateOpen: false });
+      delete stuck.gateOpenedAt;
+    }
+    world.leases.items.pop();
+    for (let round = 0; round < 40 && world.workload.replicas > 1; round += 1) await world.later(5);
+
+    expect(world.workload.replicas).toBe(1);
+  });
+
   it('spares the Lease of a worker that was renewed after it was listed', async () => {
     const world = new World(1);
     deciding(world, [{ kind: 'forget-worker', replica: 'cpu-main-0', reason: 'test' }, drain('cpu-main-0')]);
