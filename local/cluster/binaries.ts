@@ -23,7 +23,7 @@ import {
   kubernetesLdflags,
   kubernetesPackages,
 } from './gomodule.ts';
-import { type ClusterVersions, versionsFor } from './versions.ts';
+import { type ClusterVersions, DEFAULT_KUBERNETES_VERSION, versionsFor } from './versions.ts';
 
 /** Paths of the programs that make a cluster. */
 export interface Binaries {
@@ -118,27 +118,46 @@ export async function ensureBinaries(options: {
 }): Promise<Binaries> {
   const versions = versionsFor(options.kubernetesVersion);
   const bin = join(options.cacheDir, 'bin');
-  const missing = (): Artifact[] =>
-    artifacts(versions).filter(({ folder, programs }) => !isComplete(join(bin, folder), programs));
-  if (missing().length > 0) {
-    const go = await findGo(versions.go);
-    const lock = await waitForLock(join(options.cacheDir, 'build.lock'), 'building Kubernetes', ({ pid }) =>
-      options.progress.info(`Process ${pid} is building the Kubernetes programs already: waiting for it …`),
-    );
-    try {
-      await buildAll(missing(), bin, go, options.progress);
-    } finally {
-      lock.release();
-    }
-  }
+  await ensureArtifacts(artifacts(versions), versions, bin, options);
   const kubernetes = join(bin, `kubernetes-${versions.kubernetes}`);
   return {
     etcd: join(bin, `etcd-${versions.etcd}`, 'etcd'),
     kubeApiserver: join(kubernetes, 'kube-apiserver'),
     kubeControllerManager: join(kubernetes, 'kube-controller-manager'),
     kubeScheduler: join(kubernetes, 'kube-scheduler'),
-    kwok: join(bin, `kwok-${versions.kwok}`, 'kwok'),
+    kwok: kwokPath(bin, versions),
   };
+}
+
+/** KWOK alone, for a cluster that runs elsewhere. Builds and throws as `ensureBinaries` does. */
+export async function ensureKwok(options: { cacheDir: string; progress: Progress }): Promise<string> {
+  const versions = versionsFor(DEFAULT_KUBERNETES_VERSION);
+  const bin = join(options.cacheDir, 'bin');
+  const kwok = artifacts(versions).filter(({ programs }) => programs.includes('kwok'));
+  await ensureArtifacts(kwok, versions, bin, options);
+  return kwokPath(bin, versions);
+}
+
+const kwokPath = (bin: string, { kwok }: ClusterVersions): string => join(bin, `kwok-${kwok}`, 'kwok');
+
+async function ensureArtifacts(
+  wanted: readonly Artifact[],
+  versions: ClusterVersions,
+  bin: string,
+  options: { cacheDir: string; progress: Progress },
+): Promise<void> {
+  const missing = (): Artifact[] =>
+    wanted.filter(({ folder, programs }) => !isComplete(join(bin, folder), programs));
+  if (missing().length === 0) return;
+  const go = await findGo(versions.go);
+  const lock = await waitForLock(join(options.cacheDir, 'build.lock'), 'building Kubernetes', ({ pid }) =>
+    options.progress.info(`Process ${pid} is building the Kubernetes programs already: waiting for it …`),
+  );
+  try {
+    await buildAll(missing(), bin, go, options.progress);
+  } finally {
+    lock.release();
+  }
 }
 
 async function buildAll(missing: Artifact[], bin: string, go: GoEnv, progress: Progress): Promise<void> {
@@ -156,9 +175,7 @@ async function buildAll(missing: Artifact[], bin: string, go: GoEnv, progress: P
     { dir: go.GOMODCACHE, bytes: sum(({ modules }) => modules) },
     { dir: go.GOCACHE, bytes: sum(({ buildCache }) => buildCache) },
   ]);
-  progress.info(
-    'The programs of a Kubernetes control plane are built from source, once. This takes some minutes.',
-  );
+  progress.info('Programs of Kubernetes are built from source, once. This takes some minutes.');
   for (const artifact of missing) {
     await progress.step(`Building ${artifact.title}`, (update) => build(artifact, bin, go, update));
   }

@@ -4,6 +4,7 @@ import { type ComponentError, type ManagedProcess, Supervisor } from '../process
 import type { Progress } from '../progress.ts';
 import { type ApiAccess, apiStatus } from './api.ts';
 import { type Binaries, ensureBinaries } from './binaries.ts';
+import type { ObjectRef } from './claim.ts';
 import { type Credentials, createCredentials, kubeconfig } from './credentials.ts';
 import {
   apiserverFlags,
@@ -19,13 +20,17 @@ import { kwokConfig } from './stages.ts';
 export interface Cluster {
   /** Of an administrator (`system:masters` in a cluster that was started here). */
   readonly kubeconfigPath: string;
-  /** `https://127.0.0.1:<port>` */
+  /** `https://127.0.0.1:<port>`; takes EKS tokens. */
   readonly server: string;
   /** PEM of the serving CA, base64: what EKS calls `certificateAuthority.data`. */
   readonly caData: string;
+  /** Labels for the nodes that are added, by which they are told from others'; none in a cluster of our own. */
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Told before objects are applied. Throws when the cluster, not being our own, has one of them already. */
+  claim(objects: readonly ObjectRef[]): Promise<void>;
   /** Ends the API server and starts it again at the same address; resolves when it is ready. */
   restartApiserver(): Promise<void>;
-  /** Ends what was started for it; an existing cluster is left alone. */
+  /** Ends what was started for it; from an existing cluster all that was claimed and every marked node is removed. */
   stop(): Promise<void>;
 }
 
@@ -113,6 +118,7 @@ class ControlPlane implements Cluster {
   readonly kubeconfigPath: string;
   readonly server: string;
   caData = '';
+  readonly nodeLabels = {};
   readonly #setup: Setup;
   readonly #authenticatorUrl: string;
   /** In the order of their start. */
@@ -140,6 +146,8 @@ class ControlPlane implements Cluster {
     );
     await this.#together([this.#startControllerManager(), this.#startScheduler(), this.#startKwok()]);
   }
+
+  async claim(): Promise<void> {}
 
   async restartApiserver(): Promise<void> {
     await this.#apiserver?.stop();

@@ -1,16 +1,139 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { ApiException, KubeConfig, VersionApi } from '@kubernetes/client-node';
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ApiException, AuthorizationV1Api, KubeConfig, VersionApi } from '@kubernetes/client-node';
+import { NAMESPACE } from '../../core/protocol/names.ts';
+import type { Supervisor } from '../processes.ts';
+import type { Progress } from '../progress.ts';
+import { ensureKwok } from './binaries.ts';
+import { Claim } from './claim.ts';
+import {
+  cleanUp,
+  LOCAL_NODE,
+  LOCAL_NODE_SELECTOR,
+  refuseForeignNodes,
+  refuseForeignObjects,
+} from './clean-up.ts';
 import type { Cluster } from './cluster.ts';
+import { kwokFlags } from './flags.ts';
+import { kwokConfig } from './stages.ts';
+import { startTokenProxy } from './token-proxy.ts';
 import { isAtLeast, OLDEST_KUBERNETES_VERSION } from './versions.ts';
 
 /** How long an existing cluster may take to answer, milliseconds. */
 const PATIENCE_MS = 10_000;
+/** The proxy speaks plain HTTP, and EKS's clients insist on a certificate all the same. */
+const NO_CA = Buffer.from('plain HTTP on loopback has no certificate authority').toString('base64');
+
+export interface UseClusterOptions {
+  kubeconfig: string;
+  cacheDir: string;
+  /** KWOK's configuration and log. Hold its instance lock. */
+  stateDir: string;
+  /** Answers TokenReviews. */
+  authenticatorUrl: string;
+  progress: Progress;
+  supervisor: Supervisor;
+}
 
 /**
- * The cluster of the current context of a kubeconfig file. Nothing is started there and nothing stopped.
- * Throws an error that says what to do: no such file, not a kubeconfig, no answer, not allowed, older than 1.33.
+ * The cluster of the current context of a kubeconfig file, made to look like EKS's: a proxy on loopback takes EKS tokens,
+ * KWOK plays the marked nodes. What an earlier run left there is removed first; `stop` removes what this one made.
+ * Throws an error that says what to do: what `findCluster` throws; the user may not act as others; another Paddock is there.
  */
-export async function useCluster(kubeconfigFile: string): Promise<Cluster> {
+export async function useCluster(options: UseClusterOptions): Promise<Cluster> {
+  const { kubeconfig, authenticatorUrl, progress } = options;
+  const config = await findCluster(kubeconfig);
+  await requireRights(config, kubeconfig);
+  const kwok = await ensureKwok(options);
+  const server = config.getCurrentCluster()?.server ?? '';
+  return progress.step(`Preparing ${server}`, async () => {
+    const claim = new Claim(config, options.stateDir);
+    const release = async (): Promise<void> => {
+      try {
+        await claim.check();
+        await cleanUp(config, claim.applied);
+      } catch (error) {
+        await claim.end({ forget: false });
+        throw new Error(
+          `Not all that this run made in ${server} could be removed. The next run with --kubeconfig ${kubeconfig} tries again.`,
+          { cause: error },
+        );
+      }
+      await claim.end({ forget: true });
+    };
+    await refuseForeignNodes(config);
+    await claim.take();
+    try {
+      await cleanUp(config, claim.applied);
+      await claim.note([]);
+      const nodes = await startKwok(kwok, options);
+      const proxy = await startTokenProxy({ config, authenticatorUrl });
+      return {
+        kubeconfigPath: kubeconfig,
+        server: proxy.url,
+        caData: NO_CA,
+        nodeLabels: LOCAL_NODE,
+        claim: async (objects) => {
+          await refuseForeignObjects(config, objects);
+          await claim.note(objects);
+        },
+        restartApiserver: () =>
+          Promise.reject(new Error(`${server} was not started by Paddock, so it does not restart it.`)),
+        stop: async () => {
+          await proxy.stop();
+          await release().finally(() => nodes.stop());
+        },
+      };
+    } catch (error) {
+      await claim.end({ forget: claim.applied.length === 0 });
+      throw error;
+    }
+  });
+}
+
+function startKwok(program: string, { stateDir, kubeconfig, supervisor }: UseClusterOptions) {
+  const dir = join(stateDir, 'cluster');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const configFile = join(dir, 'kwok.yaml');
+  writeFileSync(configFile, kwokConfig(NAMESPACE));
+  const flags = kwokFlags({ kubeconfig, configFile, nodeSelector: LOCAL_NODE_SELECTOR });
+  return supervisor.start('kwok', program, flags, { logFile: join(stateDir, 'logs', 'kwok.log') });
+}
+
+/** Only what a run can't do without and would find out late. */
+const RIGHTS = [
+  { verb: 'impersonate', resource: 'users' },
+  { verb: 'impersonate', resource: 'groups' },
+  { verb: 'create', resource: 'nodes' },
+  { verb: 'deletecollection', resource: 'nodes' },
+  { verb: 'create', resource: 'namespaces' },
+  { verb: 'delete', resource: 'namespaces' },
+];
+
+async function requireRights(config: KubeConfig, file: string): Promise<void> {
+  if (config.getCurrentUser()?.impersonateUser !== undefined) {
+    throw new Error(
+      `The user of ${file} impersonates another one already (as:). Paddock impersonates its functions' users: name a user without it.`,
+    );
+  }
+  const api = config.makeApiClient(AuthorizationV1Api);
+  const reviews = await Promise.all(
+    RIGHTS.map(async (resourceAttributes) => {
+      const { status } = await api.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } });
+      return { ...resourceAttributes, allowed: status?.allowed === true };
+    }),
+  );
+  const denied = reviews.filter(({ allowed }) => !allowed).map(({ verb, resource }) => `${verb} ${resource}`);
+  if (denied.length > 0) {
+    throw new Error(
+      `The user of ${file} may not ${denied.join(', ')} in ${config.getCurrentCluster()?.server}. ` +
+        'Paddock adds nodes there and acts as the users of its functions: use a kubeconfig of an administrator (cluster-admin).',
+    );
+  }
+}
+
+/** The kubeconfig of a cluster that answers and is new enough. Throws: no such file, no kubeconfig, no answer, too old. */
+export async function findCluster(kubeconfigFile: string): Promise<KubeConfig> {
   const config = load(kubeconfigFile);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
@@ -25,14 +148,7 @@ export async function useCluster(kubeconfigFile: string): Promise<Cluster> {
         'Upgrade it, or leave --kubeconfig out to run a cluster locally.',
     );
   }
-  return {
-    kubeconfigPath: kubeconfigFile,
-    server: cluster.server,
-    caData: cluster.caData ?? (cluster.caFile ? readFileSync(cluster.caFile).toString('base64') : ''),
-    restartApiserver: () =>
-      Promise.reject(new Error(`${cluster.server} was not started by Paddock, so it does not restart it.`)),
-    stop: () => Promise.resolve(),
-  };
+  return config;
 }
 
 function load(kubeconfigFile: string): KubeConfig {

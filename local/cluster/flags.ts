@@ -103,12 +103,18 @@ export function schedulerFlags(configFile: string): string[] {
   return flags({ config: configFile, 'secure-port': 0 });
 }
 
-export function kwokFlags(options: { kubeconfig: string; configFile: string }): string[] {
+export function kwokFlags(options: {
+  kubeconfig: string;
+  configFile: string;
+  /** Only nodes with this label, too. */
+  nodeSelector?: string;
+}): string[] {
   return flags({
     kubeconfig: options.kubeconfig,
     config: options.configFile,
     'manage-all-nodes': false,
     'manage-nodes-with-annotation-selector': 'kwok.x-k8s.io/node=fake',
+    ...(options.nodeSelector && { 'manage-nodes-with-label-selector': options.nodeSelector }),
     'node-lease-duration-seconds': 40,
   });
 }

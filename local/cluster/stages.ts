@@ -187,28 +187,38 @@ spec:
     path: /nonexistent/pvc-{{ .metadata.uid }}
 `;
 
-const volumeStages: object[] = [
-  stage(
-    'claim-provisioned',
-    'PersistentVolumeClaim',
-    [absent(DELETED), exists(annotation(PROVISIONER)), absent('.spec.volumeName')],
-    [{ apply: { template: PROVISIONED_VOLUME } }],
-  ),
-  stage(
-    'volume-released',
-    'PersistentVolume',
-    [
-      absent(DELETED),
-      exists(annotation('pv.kubernetes.io/provisioned-by')),
-      is('.spec.persistentVolumeReclaimPolicy', 'Delete'),
-      is('.status.phase', 'Released'),
-    ],
-    [{ delete: true }],
-  ),
-];
+/** @param namespace whose claims are provisioned; undefined: all, where no storage driver does it */
+const volumeStages = (namespace: string | undefined): object[] => {
+  const inNamespace = (path: string): Requirement[] => (namespace === undefined ? [] : [is(path, namespace)]);
+  return [
+    stage(
+      'claim-provisioned',
+      'PersistentVolumeClaim',
+      [
+        ...inNamespace('.metadata.namespace'),
+        absent(DELETED),
+        exists(annotation(PROVISIONER)),
+        absent('.spec.volumeName'),
+      ],
+      [{ apply: { template: PROVISIONED_VOLUME } }],
+    ),
+    stage(
+      'volume-released',
+      'PersistentVolume',
+      [
+        ...inNamespace('.spec.claimRef.namespace'),
+        absent(DELETED),
+        exists(annotation('pv.kubernetes.io/provisioned-by')),
+        is('.spec.persistentVolumeReclaimPolicy', 'Delete'),
+        is('.status.phase', 'Released'),
+      ],
+      [{ delete: true }],
+    ),
+  ];
+};
 
-/** KWOK's configuration file: one document per stage (JSON is YAML). */
-export function kwokConfig(): string {
-  const documents = [...nodeStages, ...podStages, ...volumeStages];
+/** KWOK's configuration file: one document per stage (JSON is YAML). `namespace`: its volumes only. */
+export function kwokConfig(namespace?: string): string {
+  const documents = [...nodeStages, ...podStages, ...volumeStages(namespace)];
   return documents.map((document) => JSON.stringify(document, null, 2)).join('\n---\n');
 }

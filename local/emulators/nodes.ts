@@ -100,20 +100,26 @@ export function nodeManifest(spec: NodeSpec): V1Node {
 /** Creates and deletes Node objects in a real cluster; pods of a deleted node are left to the pod garbage collector. */
 export class KubernetesNodes implements NodeLifecycle {
   readonly #api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>;
+  readonly #labels: Readonly<Record<string, string>>;
 
-  constructor(api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>) {
+  /** @param labels that every node gets besides its own. */
+  constructor(
+    api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>,
+    labels: Readonly<Record<string, string>> = {},
+  ) {
     this.#api = api;
+    this.#labels = labels;
   }
 
   /** @param path kubeconfig of an administrator. */
-  static fromKubeconfig(path: string): KubernetesNodes {
+  static fromKubeconfig(path: string, labels?: Readonly<Record<string, string>>): KubernetesNodes {
     const config = new KubeConfig();
     config.loadFromFile(path);
-    return new KubernetesNodes(config.makeApiClient(CoreV1Api));
+    return new KubernetesNodes(config.makeApiClient(CoreV1Api), labels);
   }
 
   async join(spec: NodeSpec): Promise<void> {
-    const body = nodeManifest(spec);
+    const body = nodeManifest({ ...spec, labels: { ...spec.labels, ...this.#labels } });
     try {
       await this.#api.createNode({ body });
     } catch (error) {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { useCluster } from '../../../local/cluster/existing.ts';
+import { findCluster } from '../../../local/cluster/existing.ts';
 import { takeStateFolder } from '../../../local/state-folder.ts';
 import { BUILD_TIMEOUT_MS, newStateDir, processesWith, start } from './support.ts';
 
@@ -51,10 +51,8 @@ describe('after a crash', () => {
     expect(processesWith(stateDir)).toEqual([]);
 
     const cluster = await start(stateDir, NOBODY);
-    await expect(useCluster(cluster.kubeconfigPath)).resolves.toMatchObject({
-      server: cluster.server,
-      caData: cluster.caData,
-    });
+    const found = await findCluster(cluster.kubeconfigPath);
+    expect(found.getCurrentCluster()).toMatchObject({ server: cluster.server, caData: cluster.caData });
     await cluster.stop();
     lock.release();
   });
@@ -129,31 +127,31 @@ describe('an existing cluster', () => {
   it('is taken from version 1.33 on, as EKS spells it, too', async () => {
     const theirs = await fakeCluster({ gitVersion: 'v1.33.4-eks-3025e55' });
     writeKubeconfig(theirs.server);
-    const cluster = await useCluster(file);
-    expect(cluster).toMatchObject({ server: theirs.server, kubeconfigPath: file });
-    await expect(cluster.restartApiserver()).rejects.toThrow('was not started by Paddock');
+    expect((await findCluster(file)).getCurrentCluster()?.server).toBe(theirs.server);
     theirs.close();
   });
 
   it('is refused when it is too old, with the way out', async () => {
     const theirs = await fakeCluster({ gitVersion: 'v1.32.9' });
     writeKubeconfig(theirs.server);
-    await expect(useCluster(file)).rejects.toThrow(/runs Kubernetes v1\.32\.9; Paddock needs 1\.33 or newer/);
+    await expect(findCluster(file)).rejects.toThrow(
+      /runs Kubernetes v1\.32\.9; Paddock needs 1\.33 or newer/,
+    );
     theirs.close();
   });
 
   it('is refused when its user may not ask', async () => {
     const theirs = await fakeCluster(401);
     writeKubeconfig(theirs.server);
-    await expect(useCluster(file)).rejects.toThrow(/refuses the user of .*HTTP 401.*renew its credentials/);
+    await expect(findCluster(file)).rejects.toThrow(/refuses the user of .*HTTP 401.*renew its credentials/);
     theirs.close();
   });
 
   it('is refused when nobody answers, and when the file is none', async () => {
     writeKubeconfig('http://127.0.0.1:9');
-    await expect(useCluster(file)).rejects.toThrow(/does not answer at http:\/\/127\.0\.0\.1:9/);
-    await expect(useCluster(join(stateDir, 'nowhere'))).rejects.toThrow("can't be read");
+    await expect(findCluster(file)).rejects.toThrow(/does not answer at http:\/\/127\.0\.0\.1:9/);
+    await expect(findCluster(join(stateDir, 'nowhere'))).rejects.toThrow("can't be read");
     writeFileSync(file, 'just: [text');
-    await expect(useCluster(file)).rejects.toThrow('is not a kubeconfig file');
+    await expect(findCluster(file)).rejects.toThrow('is not a kubeconfig file');
   });
 });
