@@ -85,7 +85,7 @@ export const warmupAccess = (): Rbac[] =>
 export const workerAccess = (fleets: readonly string[]): Rbac[] =>
   role(
     'paddock-worker',
-    [{ apiGroups: [COORDINATION], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] }],
+    [{ apiGroups: [COORDINATION], resources: ['leases'], verbs: ['get', 'create', 'patch'] }],
     fleets.map((fleet) => ({
       kind: 'ServiceAccount',
       name: serviceAccountName(fleet),

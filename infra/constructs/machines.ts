@@ -10,10 +10,13 @@ export interface MachinesProps {
   readonly logRetentionDays: number;
 }
 
-/** Ticks while there is work, and makes the capacity calls that a tick decided. */
+/**
+ * Ticks while there is work, and makes the capacity calls that a tick decided.
+ * @param nodegroups names of the node groups that it may scale: the pools', not the system's
+ */
 export function createScaleMachine(
   scope: Construct,
-  { scaler, ...props }: MachinesProps & { scaler: IFunction },
+  { scaler, nodegroups, ...props }: MachinesProps & { scaler: IFunction; nodegroups: string[] },
 ): Machine {
   const scaleArn = machineArn(props.clusterName, 'scale');
   const warmupArn = machineArn(props.clusterName, 'warmup');
@@ -30,11 +33,16 @@ export function createScaleMachine(
       new PolicyStatement({ actions: ['states:StartExecution'], resources: [scaleArn, warmupArn] }),
       new PolicyStatement({
         actions: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
-        // EKS names the groups itself: the tag that it sets tells whose they are.
+        // EKS names the groups itself: the tags that it sets tell whose they are.
         resources: [
           `arn:${Aws.PARTITION}:autoscaling:${Aws.REGION}:${Aws.ACCOUNT_ID}:autoScalingGroup:*:autoScalingGroupName/eks-*`,
         ],
-        conditions: { StringEquals: { 'autoscaling:ResourceTag/eks:cluster-name': props.clusterName } },
+        conditions: {
+          StringEquals: {
+            'autoscaling:ResourceTag/eks:cluster-name': props.clusterName,
+            'autoscaling:ResourceTag/eks:nodegroup-name': nodegroups,
+          },
+        },
       }),
     ],
   });

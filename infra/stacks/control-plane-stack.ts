@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct } from 'constructs';
+import { nodegroupName } from '../../core/protocol/names.ts';
 import { fleetManifests, sharedManifests } from '../../workloads/index.ts';
 import { type FleetConfig, fleetPolicy, type PaddockConfig } from '../config/index.ts';
 import { createFleetParameter } from '../constructs/fleet-parameter.ts';
@@ -42,7 +43,13 @@ export class ControlPlaneStack extends Stack {
       queueArns: fleets.map(({ queue }) => queue.queueArn),
     });
     const warmup = createWarmup(this, common);
-    const scale = createScaleMachine(this, { ...common, scaler: scaler.handler }).stateMachine;
+    const scale = createScaleMachine(this, {
+      ...common,
+      scaler: scaler.handler,
+      nodegroups: config.fleets.flatMap((fleet) =>
+        fleet.pools.map((pool) => nodegroupName(clusterName, fleet.name, pool.name)),
+      ),
+    }).stateMachine;
     const warmupMachine = createWarmupMachine(this, { ...common, warmup: warmup.handler }).stateMachine;
 
     const manifests = new ManifestSet(this, cluster);

@@ -141,12 +141,19 @@ describe('state machines', () => {
     expect(warmup.Properties.Timeout).toBeLessThan(taskTimeout(warmupMachine, 'Warm'));
   });
 
-  it("may call their function, and scale may change the capacity of this cluster's groups alone", () => {
+  it("may call their function, and scale may change the capacity of the pools' groups alone", () => {
     expect(statementFor(scale, 'lambda:InvokeFunction')?.Resource).toEqual(getAtt(scalerId, 'Arn'));
     expect(statementFor(warmupMachine, 'lambda:InvokeFunction')?.Resource).toEqual(getAtt(warmupId, 'Arn'));
     expect(statementFor(scale, 'autoscaling:SetDesiredCapacity')).toMatchObject({
       Action: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
-      Condition: { StringEquals: { 'autoscaling:ResourceTag/eks:cluster-name': 'paddock' } },
+      Condition: {
+        StringEquals: {
+          'autoscaling:ResourceTag/eks:cluster-name': 'paddock',
+          'autoscaling:ResourceTag/eks:nodegroup-name': config.fleets.flatMap((fleet) =>
+            fleet.pools.map((pool) => `paddock-${fleet.name}-${pool.name}`),
+          ),
+        },
+      },
     });
     expect(allowed(warmupMachine).filter((action) => !action.startsWith('logs:'))).toEqual([
       'lambda:InvokeFunction',

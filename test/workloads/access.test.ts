@@ -48,12 +48,7 @@ describe('access to the cluster', () => {
   });
 
   it('lets workers renew Leases', () => {
-    expect(roleOf('paddock-worker')).toEqual([
-      'create leases',
-      'get leases',
-      'patch leases',
-      'update leases',
-    ]);
+    expect(roleOf('paddock-worker')).toEqual(['create leases', 'get leases', 'patch leases']);
     expect(subjectsOf('paddock-worker')).toEqual([
       'ServiceAccount paddock-worker-cpu',
       'ServiceAccount paddock-worker-gpu',
