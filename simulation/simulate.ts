@@ -36,7 +36,7 @@ export interface SimulationOptions {
   onProgress?: (share: number) => void;
 }
 
-export const DEFAULT_OPTIONS: SimulationOptions = {
+const DEFAULT_OPTIONS: SimulationOptions = {
   slots: 4,
   leadSeconds: 20,
   targetWaitSeconds: 10,

@@ -17,7 +17,7 @@ export interface KubernetesAccess {
   forget(): void;
 }
 
-export function makeApis(config: KubeConfig, timeoutMs: number): KubernetesApis {
+function makeApis(config: KubeConfig, timeoutMs: number): KubernetesApis {
   return {
     server: config.getCurrentCluster()?.server ?? '',
     core: makeApi(config, CoreV1Api, timeoutMs),

@@ -55,7 +55,7 @@ function leadOfNext(view: FleetView, memory: FleetMemory, byPrice: string[]): Se
 }
 
 /** Whether one more replica may be asked of the pool. */
-export const canGrow = (pool: PoolView, at: Seconds, memory: FleetMemory): boolean =>
+const canGrow = (pool: PoolView, at: Seconds, memory: FleetMemory): boolean =>
   pool.observed !== undefined &&
   !isQuarantined(pool.policy.name, at, memory) &&
   pool.current < Math.min(pool.policy.max, pool.observed.maxNodes);

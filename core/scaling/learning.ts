@@ -13,7 +13,7 @@ const SLOWEST = 0.02;
 /** Weight of one newly warm replica against what was learned before. */
 const LEAD_WEIGHT = 0.3;
 
-export const freshPool = (): PoolMemory => ({
+const freshPool = (): PoolMemory => ({
   requests: 0,
   busySlotSeconds: 0,
   leadSeconds: 0,

@@ -10,7 +10,7 @@ import {
 import type { FleetView, PoolView } from './view.ts';
 
 /** Commands that bring one pool from what is observed to what is wanted. */
-export interface PoolCommands {
+interface PoolCommands {
   commands: Command[];
   /** `spec.replicas` once they are carried out. */
   replicas: number;

@@ -17,7 +17,7 @@ export const scheduleFloors: Rule = (wanted, { policy, view }) => {
 };
 
 /** The highest floor whose window holds `at`; 0 outside of all. */
-export function scheduledFloor(schedule: readonly ScheduleFloor[], at: Seconds): number {
+function scheduledFloor(schedule: readonly ScheduleFloor[], at: Seconds): number {
   let floor = 0;
   for (const window of schedule) {
     if (window.replicas > floor && isWithin(window, at)) floor = window.replicas;
@@ -26,7 +26,7 @@ export function scheduledFloor(schedule: readonly ScheduleFloor[], at: Seconds):
 }
 
 /** Whether local time lies in the window. One that ends before it begins runs into the next day. */
-export function isWithin(window: ScheduleFloor, at: Seconds): boolean {
+function isWithin(window: ScheduleFloor, at: Seconds): boolean {
   const { day, minutes } = localTime(window.timeZone, at);
   const from = toMinutes(window.from);
   const to = toMinutes(window.to);

@@ -27,7 +27,7 @@ const isUnassigned = (replica: ReplicaObservation): boolean => replica.phase ===
  * Whether a drained replica may be removed: it is past its deadline, or idle *and* its worker has seen the mark (an idle
  * worker that has not may take a message this very moment).
  */
-export function isDrained(replica: ReplicaObservation, leaving: Leaving): boolean {
+function isDrained(replica: ReplicaObservation, leaving: Leaving): boolean {
   if (replica.drainDeadline === undefined) return false;
   if (leaving.at >= replica.drainDeadline) return true;
   const worker = leaving.workers.get(replica.podUid);

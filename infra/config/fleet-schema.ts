@@ -14,7 +14,7 @@ const labelValue = z
   .max(63)
   .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/, 'is no Kubernetes label value');
 
-export const taintSchema = z.strictObject({
+const taintSchema = z.strictObject({
   key: labelKey.describe('Key of the taint.'),
   value: labelValue.default('').describe('Value of the taint.'),
   effect: z
@@ -23,7 +23,7 @@ export const taintSchema = z.strictObject({
     .describe('What happens to pods that do not tolerate it.'),
 });
 
-export const resourcesSchema = z.strictObject({
+const resourcesSchema = z.strictObject({
   cpu: z
     .number()
     .min(0.1)

@@ -11,7 +11,7 @@ const isTimeZone = (zone: string): boolean => {
   }
 };
 
-export const scheduleFloorSchema = z.strictObject({
+const scheduleFloorSchema = z.strictObject({
   days: z
     .array(z.int().min(1).max(7))
     .min(1)
@@ -35,7 +35,7 @@ export const scheduleFloorSchema = z.strictObject({
 });
 
 /** EKS drains a node for 15 minutes at most; 40 s of it remain for handing work back and for the pod to end. */
-export const MAX_DRAIN_DEADLINE_SECONDS = 860;
+const MAX_DRAIN_DEADLINE_SECONDS = 860;
 
 export const policySchema = z.strictObject({
   targetWaitSeconds: z

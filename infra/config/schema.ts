@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fleetSchema } from './fleet-schema.ts';
 import { dnsLabel } from './strings.ts';
 
-export const KUBERNETES_VERSIONS = ['1.33', '1.34', '1.35', '1.36'] as const;
+const KUBERNETES_VERSIONS = ['1.33', '1.34', '1.35', '1.36'] as const;
 
 const image = z
   .string()
@@ -11,7 +11,7 @@ const image = z
     'name an image with its tag or digest',
   );
 
-export const systemPoolSchema = z.strictObject({
+const systemPoolSchema = z.strictObject({
   instanceTypes: z
     .array(z.string().min(1))
     .min(1)
@@ -60,7 +60,7 @@ export const clusterSchema = z.strictObject({
   systemPool: systemPoolSchema.prefault({}).describe('The nodes for everything that is no replica.'),
 });
 
-export const imagesSchema = z.strictObject({
+const imagesSchema = z.strictObject({
   ollama: image.default('docker.io/ollama/ollama:0.17.4').describe('The model server.'),
   worker: image
     .default('public.ecr.aws/docker/library/node:24-slim')

@@ -49,7 +49,6 @@ const templateSchema = z.looseObject({
 });
 
 export type Template = z.infer<typeof templateSchema>;
-export type TemplateResource = z.infer<typeof resourceSchema>;
 
 const artifactSchema = z.looseObject({
   type: z.string(),
