@@ -125,7 +125,8 @@ export class FleetWatch {
     const changed = (): void => {
       for (const listener of [...this.#listeners]) listener();
     };
-    const keyOf = (object: KubernetesObject): string => `${object.kind ?? path}/${object.metadata?.name}`;
+    // By the path: what was listed states no kind, what was watched does.
+    const keyOf = (object: KubernetesObject): string => `${path}/${object.metadata?.name}`;
     const upsert = (object: T): void => {
       into.set(keyOf(object), object);
       changed();
