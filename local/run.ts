@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { loadConfig } from '../infra/app.ts';
 import { readArrivals } from '../simulation/arrivals.ts';
+import { defaultCacheDir } from './cluster/binaries.ts';
 import { localConfig } from './config.ts';
 import { Display } from './display.ts';
 import { Supervisor, stopOnSignals } from './processes.ts';
@@ -42,10 +41,6 @@ const DEFAULT_BOOT_SECONDS = 2;
 const DEFAULT_LOAD_SECONDS = 3;
 /** Output tokens per second of the synthetic server: arrivals' service times are played as tokens. */
 const DECODE_RATE = 30;
-
-/** Where the Kubernetes binaries are kept: `PADDOCK_CACHE`, else `paddock` in the user's cache folder. */
-const cacheDir = (): string =>
-  process.env.PADDOCK_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'paddock');
 
 /**
  * `paddock local`: brings the system up, plays a load, shows it, and stays up until Ctrl-C unless told to exit.
@@ -93,7 +88,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
     system = await startSystem({
       config,
       stateDir,
-      cacheDir: cacheDir(),
+      cacheDir: defaultCacheDir(),
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
       triggers: { schedule: options.trigger !== 'alarm', alarm: options.trigger !== 'schedule' },
       bootSeconds,
