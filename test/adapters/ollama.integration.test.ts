@@ -1,0 +1,83 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { NotFoundError, UnavailableError } from '../../adapters/errors.ts';
+import { canonicalModel } from '../../adapters/ollama/names.ts';
+import { errorText, OllamaServer } from '../../adapters/ollama/server.ts';
+import { SyntheticServer } from '../../local/model-server/server.ts';
+import type { ServerEvent } from '../../local/model-server/types.ts';
+
+const HOST = '127.31.0.1';
+let server: SyntheticServer | undefined;
+let events: ServerEvent[] = [];
+let ollama = new OllamaServer(`http://${HOST}:11434`);
+
+afterEach(async () => {
+  await server?.close();
+  ollama.close();
+});
+
+async function setUp(loadSeconds = 0): Promise<void> {
+  events = [];
+  ollama = new OllamaServer(`http://${HOST}:11434`);
+  server = new SyntheticServer(
+    {
+      ...{ pod: 'p', host: HOST, port: 11434, models: ['tiny'], slots: 1, decodeRate: 1000 },
+      loadableAt: Date.now() + loadSeconds * 1000,
+    },
+    (event) => events.push(event),
+  );
+  await server.listen();
+}
+
+describe('the model server', () => {
+  it('loads a model and sends one token through it', async () => {
+    await setUp(0.2);
+    expect(await ollama.loaded()).toEqual([]);
+    await ollama.warm('tiny');
+    expect(await ollama.loaded()).toEqual(['tiny:latest']);
+    expect(events.map(({ kind }) => kind)).toEqual(['started', 'finished']);
+  });
+
+  it('says that a model is not on the disk', async () => {
+    await setUp();
+    await expect(ollama.warm('huge')).rejects.toThrow(NotFoundError);
+    await expect(ollama.warm('huge')).rejects.toThrow(/model 'huge' not found/);
+  });
+
+  it('answers with any status as it is', async () => {
+    await setUp();
+    const answer = await ollama.ask({ method: 'POST', path: '/api/generate', body: '{"model":"huge"}' });
+    expect(answer.status).toBe(404);
+    expect(errorText(answer.body)).toContain('huge');
+  });
+
+  it('stops generating when the caller gives up', async () => {
+    await setUp();
+    await ollama.warm('tiny');
+    const abort = new AbortController();
+    const body = JSON.stringify({
+      model: 'tiny',
+      prompt: 'x',
+      stream: false,
+      options: { num_predict: 100_000 },
+    });
+    const asked = ollama.ask({ method: 'POST', path: '/api/generate', body, signal: abort.signal });
+    setTimeout(() => abort.abort(), 50);
+    await expect(asked).rejects.toThrow(UnavailableError);
+    // The only slot is free again, so this comes through.
+    await ollama.warm('tiny');
+    expect(events.map(({ kind }) => kind)).toContain('cut-off');
+  });
+
+  it('that is not there is unavailable', async () => {
+    ollama = new OllamaServer(`http://${HOST}:11435`);
+    await expect(ollama.loaded()).rejects.toThrow(UnavailableError);
+  });
+});
+
+it.each([
+  ['tiny', 'tiny:latest'],
+  ['Llama3.1:8B', 'llama3.1:8b'],
+  ['host:5000/team/model', 'host:5000/team/model:latest'],
+])('reads the model name %s as %s', (name, canonical) => {
+  expect(canonicalModel(name)).toBe(canonical);
+});
