@@ -35,13 +35,14 @@ export const hold: Rule = (wanted, { policy, view, memory, capacity }) => {
 
 /**
  * A floor from what keeps happening: the attainment quantile of the last quarter of an hour's demand, but only up to a
- * level that was reached in two spells further apart than the hold. One burst never raises it, a recurring one does.
+ * level that was reached again after a gap longer than the hold, and for long enough to matter to the attainment. One
+ * burst never raises it, nor does one late sample; a recurring one does.
  */
 export const recurringFloor: Rule = (wanted, { policy, view, memory, capacity }) => {
   const demand = remember(memory.demand, view.at, arrivalRate(memory.arrivals) / capacity.serviceRate);
   const level = quantile(demand, policy.attainment);
   const apart = holdSeconds(capacity.leadSeconds, policy.tickSeconds);
-  const floor = recurringLevel(demand, apart, level);
+  const floor = recurringLevel(demand, apart, level, (1 - policy.attainment) * REMEMBERED_SECONDS);
   if (floor <= wanted.units) return { memory: { demand } };
   return {
     wanted: raiseTo(wanted, floor),
@@ -65,12 +66,16 @@ function remember(demand: Point[], at: Seconds, value: number): Point[] {
   return kept;
 }
 
-/** The level that demand stayed at or under for the given share of the remembered time; unobserved time counts as 0. */
-export function quantile(demand: Point[], share: number): number {
-  const seconds = demand.map(([at], index) => {
+/** How long each sample stands for, seconds. */
+const durations = (demand: Point[]): number[] =>
+  demand.map(([at], index) => {
     const before = demand[index - 1]?.[0] ?? at - SHORTEST_SAMPLE_SECONDS;
     return Math.min(LONGEST_SAMPLE_SECONDS, at - before);
   });
+
+/** The level that demand stayed at or under for the given share of the remembered time; unobserved time counts as 0. */
+export function quantile(demand: Point[], share: number): number {
+  const seconds = durations(demand);
   const values = Float64Array.from(demand, ([, value]) => value);
   const highestFirst = Uint16Array.from(demand.keys()).sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
   let above = (1 - share) * REMEMBERED_SECONDS;
@@ -82,32 +87,33 @@ export function quantile(demand: Point[], share: number): number {
 }
 
 /**
- * The highest level up to `limit` that demand reached in two spells more than `apart` seconds from each other; 0 if none.
- *
- * Goes down the levels. A gap of that length can only open where the times seen so far are extended at either end: inside,
- * one more time splits a gap that was too short already.
+ * The highest level up to `limit` that demand reached in several spells, more than `apart` seconds from each other, of
+ * which all but the longest together lasted `enough` seconds; 0 if there is none.
  */
-export function recurringLevel(demand: Point[], apart: Seconds, limit: number): number {
-  const byLevel = demand
-    .map(([at, value]) => ({ at, level: Math.min(value, limit) }))
-    .filter(({ level }) => level > 0)
-    .sort((a, b) => b.level - a.level || a.at - b.at);
-  const [top] = byLevel;
-  if (!top) return 0;
-  let [first, last] = [top.at, top.at];
-  for (let index = 0; index < byLevel.length; ) {
-    const level = byLevel[index]?.level ?? 0;
-    const start = index;
-    while (byLevel[index]?.level === level) index += 1;
-    const times = byLevel.slice(start, index).map(({ at }) => at);
-    for (const at of times.toReversed()) {
-      if (first - at > apart) return level;
-      first = Math.min(first, at);
-    }
-    for (const at of times) {
-      if (at - last > apart) return level;
-      last = Math.max(last, at);
-    }
+export function recurringLevel(demand: Point[], apart: Seconds, limit: number, enough: Seconds): number {
+  const seconds = durations(demand);
+  const levels = new Set(demand.map(([, value]) => Math.min(value, limit)).filter((level) => level > 0));
+  for (const level of [...levels].sort((a, b) => b - a)) {
+    if (secondsBesideLongestSpell(demand, seconds, level, apart) >= enough) return level;
   }
   return 0;
+}
+
+function secondsBesideLongestSpell(
+  demand: Point[],
+  seconds: number[],
+  level: number,
+  apart: Seconds,
+): Seconds {
+  let [all, spell, longest] = [0, 0, 0];
+  let last = Number.NEGATIVE_INFINITY;
+  for (const [index, [at, value]] of demand.entries()) {
+    if (value < level) continue;
+    if (at - last > apart) spell = 0;
+    last = at;
+    spell += seconds[index] ?? 0;
+    all += seconds[index] ?? 0;
+    longest = Math.max(longest, spell);
+  }
+  return all - longest;
 }

@@ -159,34 +159,33 @@ describe('recurring demand', () => {
     expect(quantile(spell(0, 10, 9), 0.98)).toBe(0);
   });
 
+  it('is not raised by a single late sample of a demand that wavers', () => {
+    const demand = [...spell(NOW - 600, 60, 5), ...spell(NOW - 540, 240, 4), ...spell(NOW - 300, 10, 5)];
+    expect(recurringLevel(demand, 30, 5, 18)).toBe(0);
+  });
+
   it.each([
-    ['too close together', [...spell(0, 10, 5), ...spell(40, 10, 5)], 0],
-    ['far enough apart', [...spell(0, 10, 5), ...spell(100, 10, 3)], 3],
-    ['up to the limit', [...spell(0, 10, 9), ...spell(100, 10, 9)], 7],
+    ['too close together', [...spell(0, 30, 5), ...spell(30, 10, 0), ...spell(40, 30, 5)], 0],
+    ['far enough apart', [...spell(0, 30, 5), ...spell(30, 70, 0), ...spell(100, 30, 3)], 3],
+    ['up to the limit', [...spell(0, 30, 9), ...spell(30, 70, 0), ...spell(100, 30, 9)], 7],
+    ['too short the second time', [...spell(0, 30, 5), ...spell(30, 70, 0), ...spell(100, 10, 5)], 0],
   ])('counts a level when its spells are %s', (_, demand, level) => {
-    expect(recurringLevel(demand, 60, 7)).toBe(level);
+    expect(recurringLevel(demand, 60, 7, 18)).toBe(level);
   });
 });
 
-it('finds the recurring level that a search through all of them finds', () => {
-  const samples = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 0, max: 6 })), {
-    maxLength: 30,
-  });
+it('finds a level that recurs for long enough, and none in a single spell', () => {
+  const samples = (count: number, from: number, value: number): [number, number][] =>
+    Array.from({ length: count }, (_, index) => [from + 5 * index, value]);
+  const count = fc.integer({ min: 1, max: 40 });
+  const level = fc.integer({ min: 1, max: 50 });
   fc.assert(
-    fc.property(samples, fc.integer({ min: 1, max: 8 }), (steps, limit) => {
-      let at = 0;
-      const demand = steps.map(([step, value]): [number, number] => {
-        at += step;
-        return [at, value];
-      });
-      const recurs = (level: number) => {
-        const times = demand.filter(([, value]) => value >= level).map(([time]) => time);
-        return times.some((time, index) => time - (times[index - 1] ?? time) > 20);
-      };
-      const levels = demand
-        .map(([, value]) => Math.min(value, limit))
-        .filter((level) => level > 0 && recurs(level));
-      expect(recurringLevel(demand, 20, limit)).toBe(Math.max(0, ...levels));
+    fc.property(count, count, level, level, (first, second, low, more) => {
+      const once = samples(first, 0, low + more);
+      expect(recurringLevel(once, 60, 1000, 18)).toBe(0);
+      const pause = samples(20, 5 * first, 0);
+      const again = [...once, ...pause, ...samples(second, 5 * (first + 20), low)];
+      expect(recurringLevel(again, 60, 1000, 18)).toBe(Math.min(first, second) < 4 ? 0 : low);
     }),
   );
 });
