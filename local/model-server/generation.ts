@@ -28,9 +28,12 @@ export function sizeOf(body: Record<string, unknown>): Size {
   };
 }
 
-/** Seconds until the first token, and for each of them. */
+/**
+ * Seconds until the first token, and for each of them. A fixed service time is that of a whole answer: the single token
+ * that a warm-up asks for takes the time of a token.
+ */
 export function pace(spec: ServerSpec, size: Size): { firstSeconds: number; tokenSeconds: number } {
-  if (spec.serviceSeconds !== undefined) {
+  if (spec.serviceSeconds !== undefined && size.outputTokens > 1) {
     return { firstSeconds: 0, tokenSeconds: spec.serviceSeconds / size.outputTokens };
   }
   return {
