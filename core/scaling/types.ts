@@ -52,6 +52,8 @@ export interface ReplicaObservation {
   warmAt?: Seconds;
   /** The drain mark on it, if any. */
   drainDeadline?: Seconds;
+  /** Ready in Kubernetes' own sense: a controller removes unready pods first. */
+  isReady?: boolean;
   /** StatefulSet ordinal (persistent pools): the highest goes first. */
   ordinal?: number;
 }

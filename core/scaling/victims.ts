@@ -80,7 +80,8 @@ function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number
 
 /**
  * The order in which a ReplicaSet removes pods: unassigned, then unready (those still starting may be `Pending`, which
- * goes before `Running`), then lowest deletion cost, which are the marked ones, then youngest. Where the order is open
+ * goes before `Running`), then lowest deletion cost, which are the marked ones, then youngest. A drained pod may still
+ * be Ready when a busy marked one is not any more, which then goes first. Where the order is open
  * (creation times have whole seconds) the one that may not go comes first.
  */
 function removalOrder(
@@ -95,6 +96,7 @@ function removalOrder(
   return [...live].sort(
     (a, b) =>
       rank(a) - rank(b) ||
+      Number(a.isReady ?? false) - Number(b.isReady ?? false) ||
       Math.floor(b.createdAt) - Math.floor(a.createdAt) ||
       Number(mayGo(a)) - Number(mayGo(b)),
   );

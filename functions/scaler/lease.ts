@@ -6,6 +6,7 @@ import type { TickEvent } from './event.ts';
 
 /** An Express execution ends after five minutes: a loop hands over early enough for a slow last tick. */
 const LOOP_SECONDS = 240;
+const LAST_MOMENT_SECONDS = 265;
 
 /** A loop that died is replaced after three of its ticks, but no sooner than a slow tick takes. */
 const leaseSeconds = (tickSeconds: number): Seconds => Math.max(20, 3 * tickSeconds);
@@ -22,7 +23,12 @@ export async function takeLease(
   return taken ? undefined : (lease ?? {});
 }
 
-export const isLoopOver = (event: TickEvent, now: Seconds): boolean => now - event.startedAt >= LOOP_SECONDS;
+/**
+ * Whether the loop should hand over now. Not while the state machine still has capacity calls of this tick to make:
+ * whoever took the lease in between would decide from the old sizes. The last moment overrules that.
+ */
+export const isLoopOver = (event: TickEvent, now: Seconds, hasCalls: boolean): boolean =>
+  now - event.startedAt >= (hasCalls ? LAST_MOMENT_SECONDS : LOOP_SECONDS);
 
 /**
  * Frees the lease at the end of a loop: the successor, or any trigger that comes before it, takes it at once. Not

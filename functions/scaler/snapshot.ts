@@ -77,6 +77,7 @@ function observeReplica(
     phase: phaseOf(pod, drainDeadline !== undefined),
     awaitingWarmup: workerUp && !pod.isGateOpen && !pod.isTerminating,
     createdAt: pod.createdAt,
+    isReady: pod.isReady,
     ...optional('node', pod.node),
     ...optional('instanceId', pod.node === undefined ? undefined : instanceOf.get(pod.node)),
     ...optional('boundAt', pod.boundAt),

@@ -142,7 +142,8 @@ async function finish(done: TickDone): Promise<TickResult> {
   if (cameToNothing(observation, acted)) throw new TickError(failures.join('; '));
 
   const again = decision.plan.again || failures.length > 0;
-  const handOver = again && isLoopOver(event, deps.now());
+  const { setNodes, terminate } = acted.calls;
+  const handOver = again && isLoopOver(event, deps.now(), setNodes.length + terminate.length > 0);
   if (!again || handOver) await releaseLease(deps.state, event, deps.log);
   const { tickSeconds } = parameters.policy;
   return {

@@ -135,6 +135,19 @@ describe('scaling in: drain, then shrink, then terminate', () => {
     expect(short(commandsFor({ pool: poolOf([first, older, younger]), workers, wanted: 1 }))).toEqual([]);
   });
 
+  it('waits while the drained one is still Ready and an older, busy, marked one is not: that one would go', () => {
+    const older = draining(1, { isReady: false });
+    const younger = draining(2, { isReady: true });
+    const workers = [
+      workerOf(older, 'od', { state: 'draining', busyQueue: 1 }),
+      workerOf(younger, 'od', { state: 'draining' }),
+    ];
+    const pool = (drained: typeof younger) => poolOf([first, older, drained]);
+    expect(short(commandsFor({ pool: pool(younger), workers, wanted: 1 }))).toEqual([]);
+    const unready = { ...younger, isReady: false };
+    expect(short(commandsFor({ pool: pool(unready), workers, wanted: 1 }))).toEqual(['set-replicas 3→2']);
+  });
+
   it('waits while an unready pod would be removed in place of the drained one', () => {
     const marked = draining(1);
     const workers = [workerOf(marked, 'od', { state: 'draining' })];

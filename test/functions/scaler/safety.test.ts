@@ -1,5 +1,6 @@
 import { UnavailableError } from '../../../adapters/errors.ts';
 import { initialMemory } from '../../../core/scaling/decide.ts';
+import { isLoopOver } from '../../../functions/scaler/lease.ts';
 import { CLUSTER, FLEET, policy, START, World } from './world.ts';
 
 /** A fleet of five that its load no longer needs: left alone, the next tick shrinks it. */
@@ -48,6 +49,13 @@ describe('one loop at a time', () => {
     expect(await world.later(1, { startedAt })).toMatchObject({ again: true, handOver: true });
     expect((await world.later(0, { execution: 'two', trigger: 'loop' })).outcome).toBe('ticked');
     expect((await world.later(0, { execution: 'three', trigger: 'schedule' })).outcome).toBe('left');
+  });
+
+  it('hands over on a tick that leaves no capacity call to be made, or at the last moment', () => {
+    const event = { fleet: FLEET, trigger: 'loop', execution: 'one', startedAt: START } as const;
+    expect(isLoopOver(event, START + 250, true)).toBe(false);
+    expect(isLoopOver(event, START + 250, false)).toBe(true);
+    expect(isLoopOver(event, START + 265, true)).toBe(true);
   });
 
   it('does not free a lease that is no longer its own', async () => {

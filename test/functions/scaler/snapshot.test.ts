@@ -38,6 +38,7 @@ describe('the phase of a replica', () => {
       name: 'cpu-main-0',
       podUid: 'uid-cpu-main-0',
       phase: 'warm',
+      isReady: true,
       awaitingWarmup: false,
       createdAt: START - 600,
       boundAt: START - 590,
