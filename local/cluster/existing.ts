@@ -21,6 +21,7 @@ import { isAtLeast, OLDEST_KUBERNETES_VERSION } from './versions.ts';
 
 /** How long an existing cluster may take to answer, milliseconds. */
 const PATIENCE_MS = 10_000;
+const PATIENCE_STEPS = 20;
 /** The proxy speaks plain HTTP, and EKS's clients insist on a certificate all the same. */
 const NO_CA = Buffer.from('plain HTTP on loopback has no certificate authority').toString('base64');
 
@@ -81,7 +82,9 @@ export async function useCluster(options: UseClusterOptions): Promise<Cluster> {
           Promise.reject(new Error(`${server} was not started by Paddock, so it does not restart it.`)),
         stop: async () => {
           await proxy.stop();
-          await release().finally(() => nodes.stop());
+          await progress
+            .step(`Removing what this run made in ${server}`, release)
+            .finally(() => nodes.stop());
         },
       };
     } catch (error) {
@@ -168,10 +171,12 @@ function load(kubeconfigFile: string): KubeConfig {
 
 async function askVersion(config: KubeConfig, server: string, file: string): Promise<string> {
   const timer = Promise.withResolvers<never>();
-  const timeout = setTimeout(
-    () => timer.reject(new Error(`no answer within ${PATIENCE_MS / 1000} s`)),
-    PATIENCE_MS,
-  );
+  // Counted in steps: while this process is busy with something else, no answer can be read and no time should pass.
+  let steps = PATIENCE_STEPS;
+  const timeout = setInterval(() => {
+    steps -= 1;
+    if (steps === 0) timer.reject(new Error(`no answer within ${PATIENCE_MS / 1000} s`));
+  }, PATIENCE_MS / PATIENCE_STEPS);
   try {
     const asked = config.makeApiClient(VersionApi).getCode();
     return (await Promise.race([asked, timer.promise])).gitVersion;
@@ -189,6 +194,6 @@ async function askVersion(config: KubeConfig, server: string, file: string): Pro
       { cause: error },
     );
   } finally {
-    clearTimeout(timeout);
+    clearInterval(timeout);
   }
 }
