@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { buildSync, stop } from 'esbuild';
 
 /** First line of every bundle: CommonJS packages inside an ES module still call require(). */
 const REQUIRE_BANNER =
@@ -29,6 +29,9 @@ export function bundle(entry: string, outfile: string): void {
     logLevel: 'warning',
   });
 }
+
+/** Ends the process that esbuild keeps for more bundles; the next bundle starts a new one. */
+export const endBundling = (): Promise<void> => stop();
 
 /** Gives `use` a folder that is gone afterwards. Assets copy what they need from it as they are made. */
 export function withTemporaryFolder<T>(use: (folder: string) => T): T {

@@ -4,6 +4,7 @@ import { DynamoFleetState, type PlanRecord } from '../../adapters/aws/fleet-stat
 import { nodegroupName } from '../../core/protocol/names.ts';
 import type { FleetPolicy } from '../../core/scaling/types.ts';
 import { buildApp } from '../../infra/app.ts';
+import { endBundling } from '../../infra/bundling.ts';
 import { fleetPolicy, type PaddockConfig } from '../../infra/config/index.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { useCluster } from '../cluster/existing.ts';
@@ -189,7 +190,11 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     bringUpCluster(options, front, undo),
     progress.step('Synthesizing the CloudFormation templates', async () => {
       const outdir = join(stateDir, 'cdk.out');
-      return buildApp(config, { outdir }).synth();
+      try {
+        return buildApp(config, { outdir }).synth();
+      } finally {
+        await endBundling();
+      }
     }),
   ]);
   const app = loadTemplates({
