@@ -27,8 +27,8 @@ export interface TokenProxyOptions {
 }
 
 /**
- * All that is passed on. A list of what is kept, not of what is dropped: `Impersonate-*` of the caller's own, or a
- * `Connection` that names our `Impersonate-User` as one to be dropped on the way, would make it the administrator.
+ * All that is passed on. A list of what is kept, not of what is dropped: the caller's own `Impersonate-*` would give it
+ * more rights, and so would a `Connection` by which a proxy on the way drops ours.
  */
 const REQUEST_HEADERS = [
   'accept',
