@@ -100,7 +100,10 @@ describe('a go command that fails', () => {
     explainGoFailure('building etcd', stderr, 'https://proxy.example').message;
 
   it.each([
-    ['write /home/user/.cache/go-build/x: no space left on device', /^The disk is full: building etcd stopped/],
+    [
+      'write /home/user/.cache/go-build/x: no space left on device',
+      /^The disk is full: building etcd stopped/,
+    ],
     [
       'Get "https://proxy.example/x": dial tcp: lookup proxy.example: no such host',
       /^A download failed:.*[\s\S]*GOPROXY=https:\/\/proxy\.example: check that it can be reached/,
