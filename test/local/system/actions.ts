@@ -1,0 +1,91 @@
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { LABEL, NAMESPACE } from '../../../core/protocol/names.ts';
+import type { TickResult } from '../../../functions/scaler/tick.ts';
+import { FLEET, MAX_REPLICAS } from './config.ts';
+import type { TestSystem } from './fixture.ts';
+
+/** A tick without a state machine, of an execution that began so long ago that it gives the lease up afterwards. */
+export async function tick(
+  t: TestSystem,
+  execution: string,
+): Promise<{ result?: TickResult; error?: string }> {
+  const startedAt = new Date(Date.now() - 300_000).toISOString();
+  const event = { fleet: FLEET, trigger: 'manual', execution, startedAt };
+  const answer = await t.system.lambda.invoke(t.system.scalerName, event);
+  if ('functionError' in answer) return { error: answer.payload.errorMessage };
+  return { result: answer.payload as TickResult };
+}
+
+/** Which instance each of the fleet's pods is on. */
+async function instancesByPod(t: TestSystem): Promise<Map<string, string>> {
+  const config = new KubeConfig();
+  config.loadFromFile(t.system.cluster.kubeconfigPath);
+  const labelSelector = `${LABEL.fleet}=${FLEET}`;
+  const { items } = await config
+    .makeApiClient(CoreV1Api)
+    .listNamespacedPod({ namespace: NAMESPACE, labelSelector });
+  const instances = new Map([...t.group.instances.values()].map(({ nodeName, id }) => [nodeName, id]));
+  return new Map(
+    items.map(({ metadata, spec }) => [metadata?.name ?? '', instances.get(spec?.nodeName ?? '') ?? 'none']),
+  );
+}
+
+/** Load until the fleet is at its maximum, and the load's end in sight: soon it would shrink. */
+export async function loadToTheMaximum(t: TestSystem): Promise<string[]> {
+  const load: string[] = [];
+  // A drain under way shows late in the pods: the last plan tells whether all of them are there to stay.
+  const isAtMaximum = (): boolean => {
+    const { wanted, numbers } = t.seen.plans.at(-1)?.plan ?? {};
+    return t.isSettledAt(MAX_REPLICAS) && wanted === MAX_REPLICAS && numbers?.draining === 0;
+  };
+  do {
+    const more = await t.submit(20);
+    load.push(...more);
+    await t.nextPlan('that sees the load', ({ plan }) => plan.wanted === MAX_REPLICAS);
+    const isHalfDone = (): boolean => more.filter((id) => t.isWritten(id)).length > 10;
+    await t.until('the maximum, or half of the answers', () => isAtMaximum() || isHalfDone());
+  } while (!isAtMaximum());
+  await t.until('the end of the load', () => load.filter((id) => !t.isWritten(id)).length <= MAX_REPLICAS);
+  return load;
+}
+
+/** What happens from now on, and that nothing of it takes capacity away. */
+export function watchForShrinking(t: TestSystem): () => void {
+  const [calls, sizes, plans] = [t.seen.capacity.length, t.seen.desired.length, t.seen.plans.length];
+  const had = { replicas: t.pool.desired, nodes: t.group.desiredCapacity };
+  return () => {
+    const isShrinking = (call: (typeof t.seen.capacity)[number]): boolean =>
+      call.kind === 'terminate' || call.desired < had.nodes;
+    expect(t.seen.capacity.slice(calls).filter(isShrinking)).toEqual([]);
+    expect(t.seen.desired.slice(sizes).filter((replicas) => replicas < had.replicas)).toEqual([]);
+    const kinds = t.seen.plans.slice(plans).flatMap(({ plan }) => plan.commands.map(({ kind }) => kind));
+    expect(kinds).not.toContain('drain');
+    expect(t.pool).toMatchObject({ desired: had.replicas, draining: 0 });
+  };
+}
+
+/**
+ * Begun while the fleet is at its maximum. What it returns waits for the minimum: those who left were drained, were not
+ * cut off, and took exactly their own nodes with them.
+ */
+export async function watchScaleIn(t: TestSystem): Promise<() => Promise<void>> {
+  const pods = await instancesByPod(t);
+  const [calls, plans] = [t.seen.capacity.length, t.seen.plans.length];
+  return async () => {
+    await t.whenSettledAt(1);
+    const stayed = await instancesByPod(t);
+    const left = [...pods].filter(([pod]) => !stayed.has(pod));
+    expect(left).toHaveLength(MAX_REPLICAS - 1);
+    const terminated = t.seen.capacity
+      .slice(calls)
+      .flatMap((call) => (call.kind === 'terminate' && call.ok ? call.instanceId : []));
+    expect(terminated.sort()).toEqual(left.map(([, instance]) => instance).sort());
+    const drained = t.seen.plans
+      .slice(plans)
+      .flatMap(({ plan }) => plan.commands)
+      .flatMap((command) => (command.kind === 'drain' ? command.replica : []));
+    expect(drained).toEqual(expect.arrayContaining(left.map(([pod]) => pod)));
+    expect(t.group.instances.get([...stayed.values()][0] ?? '')).toMatchObject({ state: 'InService' });
+    expect(t.cutOffs()).toEqual([]);
+  };
+}
