@@ -11,7 +11,8 @@ import type { ScenarioResult } from './scenarios/recorder.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
 import { removeSession, writeSession } from './session.ts';
 import { takeStateFolder } from './state-folder.ts';
-import { type LocalSystem, startSystem } from './system/system.ts';
+import { startSystem } from './system/start.ts';
+import type { LocalSystem } from './system/system.ts';
 
 export interface RunOptions {
   scenario?: string;
