@@ -3,6 +3,7 @@
  * It runs with the function's own environment and nothing of Paddock but its bundle.
  */
 import { existsSync } from 'node:fs';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { FunctionErrorBody, FunctionMessage, InvokeMessage } from './protocol.ts';
@@ -94,7 +95,10 @@ process.on('unhandledRejection', (reason) => {
 });
 
 try {
+  // Many environments of one function start at once when many pods do: they share the compiled code.
+  enableCompileCache();
   const handler = await loadHandler();
+  flushCompileCache();
   process.on('message', (message: InvokeMessage) => void serve(handler, message));
   process.on('disconnect', () => process.exit());
   say({ kind: 'ready' });
