@@ -33,18 +33,17 @@ async function instancesByPod(t: TestSystem): Promise<Map<string, string>> {
 /** Load until the fleet is at its maximum, and the load's end in sight: soon it would shrink. */
 export async function loadToTheMaximum(t: TestSystem): Promise<string[]> {
   const load: string[] = [];
-  // A drain under way shows late in the pods: the last plan tells whether all of them are there to stay.
-  const isAtMaximum = (): boolean => {
-    const { wanted, numbers } = t.seen.plans.at(-1)?.plan ?? {};
-    return t.isSettledAt(MAX_REPLICAS) && wanted === MAX_REPLICAS && numbers?.draining === 0;
-  };
-  do {
+  for (let isAtMaximum = false; !isAtMaximum; ) {
+    const plans = t.seen.plans.length;
     const more = await t.submit(20);
     load.push(...more);
-    await t.nextPlan('that sees the load', ({ plan }) => plan.wanted === MAX_REPLICAS);
-    const isHalfDone = (): boolean => more.filter((id) => t.isWritten(id)).length > 10;
-    await t.until('the maximum, or half of the answers', () => isAtMaximum() || isHalfDone());
-  } while (!isAtMaximum());
+    await t.until('the maximum, or half of the answers', () => {
+      // A drain under way shows late in the pods: a plan that has seen the load tells whether all are there to stay.
+      const { wanted, numbers } = t.seen.plans.slice(plans).at(-1)?.plan ?? {};
+      isAtMaximum = t.isSettledAt(MAX_REPLICAS) && wanted === MAX_REPLICAS && numbers?.draining === 0;
+      return isAtMaximum || more.filter((id) => t.isWritten(id)).length > 10;
+    });
+  }
   await t.until('the end of the load', () => load.filter((id) => !t.isWritten(id)).length <= MAX_REPLICAS);
   return load;
 }

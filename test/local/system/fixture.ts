@@ -11,7 +11,8 @@ import { Supervisor } from '../../../local/processes.ts';
 import { silentProgress } from '../../../local/progress.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
 import { provisionTriggers } from '../../../local/system/provision.ts';
-import { type LocalSystem, startSystem } from '../../../local/system/system.ts';
+import { startSystem } from '../../../local/system/start.ts';
+import type { LocalSystem } from '../../../local/system/system.ts';
 import { config, FLEET, MODEL, POOL, SERVICE_SECONDS } from './config.ts';
 
 /** A call that changes capacity, as Auto Scaling saw it. */
@@ -132,6 +133,15 @@ export class TestSystem {
   /** Resolves when every one of them has a result. */
   async whenAnswered(ids: readonly string[], seconds?: number): Promise<void> {
     await this.until(`${ids.length} answers`, () => ids.every((id) => this.isWritten(id)), seconds);
+  }
+
+  isEmpty(queueName: string): boolean {
+    return Object.values(this.system.front.queueCounts(queueName) ?? {}).every((count) => count === 0);
+  }
+
+  /** Also of what is in service or was hidden for a while: a message comes back after half a minute at most. */
+  whenQueueIsEmpty(): Promise<unknown> {
+    return this.until('an empty queue', () => this.isEmpty(this.system.queueName), 60);
   }
 
   /** What a client reads, for each request: `completed`, `failed`, or undefined when there is no result. */
