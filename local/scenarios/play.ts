@@ -53,6 +53,7 @@ export class Play {
     try {
       await this.#whenWarm();
       await delay(options.phaseSeconds * 1000, undefined, { signal: this.#stop.signal });
+      this.#say('');
       const startedAt = Date.now();
       this.#system.lambda.resetStats();
       this.recorder.start(startedAt, this.#system.watch.desired, this.#system.billedNodes());
