@@ -39,7 +39,11 @@ export function reconcileNodes(
 
 const isUp = (instance: InstanceObservation): boolean => instance.lifecycle !== 'terminating';
 
-/** Instances that no pod is on, without as many as replicas still look for a node; those not joined first. */
+/**
+ * Instances that no pod is on, those not joined first. While replicas look for a node, as many stay as they need, and all
+ * that have joined: a pod may be bound to any of them this very moment, and one that is bound to a node that goes is
+ * stuck until Kubernetes collects it, which takes most of a minute.
+ */
 function emptyInstances(observed: PoolObservation, replicas: number): InstanceObservation[] {
   const taken = new Set<string>();
   let settled = 0;
@@ -53,5 +57,8 @@ function emptyInstances(observed: PoolObservation, replicas: number): InstanceOb
     .filter(({ instanceId, node }) => !taken.has(instanceId) && !(node !== undefined && taken.has(node)));
   const notJoinedFirst = empty.sort((a, b) => Number(a.node !== undefined) - Number(b.node !== undefined));
   const seeking = Math.max(0, replicas - settled);
-  return notJoinedFirst.slice(0, Math.max(0, empty.length - seeking));
+  if (seeking === 0) return notJoinedFirst;
+  return notJoinedFirst
+    .slice(0, Math.max(0, empty.length - seeking))
+    .filter(({ node }) => node === undefined);
 }

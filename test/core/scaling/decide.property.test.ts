@@ -179,6 +179,8 @@ describe('decide, whatever the fleet looks like', () => {
           if (command.kind !== 'terminate-instance') continue;
           const pool = poolOf(world.snapshot, command.pool);
           expect(pool.replicas.map((replica) => replica.instanceId)).not.toContain(command.instanceId);
+          const hasJoined = pool.instances.find((one) => one.instanceId === command.instanceId)?.node;
+          expect(hasJoined && seekersAfter(world, plan, command.pool) > 0).toBeFalsy();
         }
         for (const { name } of world.policy.pools) expect(nodesAfter(world, plan, name)).toBe(true);
       }),
@@ -197,12 +199,24 @@ describe('decide, whatever the fleet looks like', () => {
   });
 });
 
+function replicasAfter(world: World, plan: Plan, name: string): number {
+  const set = plan.commands.find((one) => one.kind === 'set-replicas' && one.pool === name);
+  return set?.kind === 'set-replicas' ? set.to : poolOf(world.snapshot, name).desiredReplicas;
+}
+
+/** Replicas that have no node yet once the plan is carried out. */
+function seekersAfter(world: World, plan: Plan, name: string): number {
+  const bound = poolOf(world.snapshot, name).replicas.filter(
+    ({ phase }) => phase !== 'unassigned' && phase !== 'terminating',
+  );
+  return replicasAfter(world, plan, name) - bound.length;
+}
+
 /** Desired nodes never fall below desired replicas by termination. */
 function nodesAfter(world: World, plan: Plan, name: string): boolean {
   const pool = poolOf(world.snapshot, name);
   const terminated = plan.commands.filter((one) => one.kind === 'terminate-instance' && one.pool === name);
-  const set = plan.commands.find((one) => one.kind === 'set-replicas' && one.pool === name);
-  const replicas = set?.kind === 'set-replicas' ? set.to : pool.desiredReplicas;
+  const replicas = replicasAfter(world, plan, name);
   return (
     terminated.length === 0 || pool.desiredNodes - terminated.length >= Math.min(replicas, pool.maxNodes)
   );

@@ -10,6 +10,7 @@ import type {
 import { viewFleet } from '../../../core/scaling/view.ts';
 import { forgetWorkers, warmUps } from '../../../core/scaling/workers.ts';
 import {
+  instanceOf,
   NOW,
   policyOf,
   poolOf,
@@ -176,6 +177,18 @@ describe('scaling in: drain, then shrink, then terminate', () => {
       ],
     });
     expect(short(commandsFor({ pool, wanted: 1 }))).toEqual(['terminate booting']);
+  });
+
+  it('terminates no joined node while a replica looks for one: it may be bound there this very moment', () => {
+    const instances = [0, 1, 2].map((index) => instanceOf(replicaOf('od', index)));
+    const emptied = poolOf([first], { desiredNodes: 3, instances });
+    expect(short(commandsFor({ pool: emptied, wanted: 2 }))).toEqual(['set-replicas 1→2']);
+    const seeking = replicaOf('od', 3, { phase: 'unassigned' });
+    const created = poolOf([first, seeking], { desiredNodes: 3, instances });
+    expect(short(commandsFor({ pool: created, wanted: 2 }))).toEqual([]);
+    const bound = replicaOf('od', 3, { phase: 'starting', node: 'od-node-2', instanceId: 'od-i-2' });
+    const settled = poolOf([first, bound], { desiredNodes: 3, instances });
+    expect(short(commandsFor({ pool: settled, wanted: 2 }))).toEqual(['terminate od-i-1']);
   });
 
   it('lowers desired capacity only as far as no instance was launched', () => {
