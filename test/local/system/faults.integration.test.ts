@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import type { AwsService } from '../../../local/front/types.ts';
 import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
-import { loadToTheMaximum, tick, watchForShrinking, watchScaleIn } from './actions.ts';
+import { expectMinimum, loadToTheMaximum, tick, watchForShrinking, watchScaleIn } from './actions.ts';
 import { MAX_REPLICAS } from './config.ts';
 import { TestSystem, writtenItem } from './fixture.ts';
 import { commandLine, descendants, handlesBeyond, openHandles } from './processes.ts';
@@ -157,7 +157,6 @@ describe('an endpoint that is down: nothing shrinks, the failure is named, and a
 
   it('the API server, restarted in mid-scale-in', async () => {
     const load = await loadToTheMaximum(t);
-    const expectScaleIn = await watchScaleIn(t);
     await t.nextPlan('that drains', ({ plan }) => plan.commands.some(({ kind }) => kind === 'drain'));
     const restart = t.system.cluster.restartApiserver();
     load.push(...(await t.submit(3)));
@@ -168,7 +167,9 @@ describe('an endpoint that is down: nothing shrinks, the failure is named, and a
     await restart;
     await t.nextPlan('without a failure', ({ failures }) => failures.length === 0);
     await t.whenAnswered(load);
-    await expectScaleIn();
+    // Which pods go is not asserted: right after a restart the ReplicaSet controller may choose from a stale cache, as
+    // deletion costs are honoured at best effort. A pod chosen so drains on SIGTERM.
+    await expectMinimum(t);
   });
 });
 
