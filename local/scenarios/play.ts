@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { resultKey } from '../../core/protocol/names.ts';
-import { type QueuedRequest, type RequestResult, requestResultSchema } from '../../core/protocol/request.ts';
+import { requestResultSchema } from '../../core/protocol/request.ts';
 import { quantile, roundTo } from '../../core/statistics.ts';
 import type { LocalSystem } from '../system/system.ts';
 import type { Arrival } from './load.ts';
 import { Recorder, type ScenarioResult } from './recorder.ts';
+import { scenarioRequest } from './request.ts';
 import type { Scenario, ScenarioContext } from './scenarios.ts';
 
-const PROMPT = 'Explain quantum computing in one sentence.';
 /** A result whose announcement was missed is found by looking again. */
 const LOOK_AGAIN_MS = 5_000;
 /** How often the instances that are billed are counted. */
@@ -23,7 +23,7 @@ export class Play {
   readonly #stop = new AbortController();
   readonly #undo: (() => void)[] = [];
   #say: (line: string) => void = () => undefined;
-  #nextId = 0;
+  #nextNumber = 0;
 
   constructor(system: LocalSystem, scenario: Scenario) {
     this.#system = system;
@@ -122,20 +122,13 @@ export class Play {
   }
 
   async #submit(arrival: Omit<Arrival, 'offsetSeconds'>): Promise<string> {
-    const id = `${this.#scenario.name}-${this.#nextId++}`;
+    const { fleet } = this.#system.policy;
     const [model = ''] = this.#system.config.fleets[0]?.models ?? [];
     const submittedAt = Date.now();
-    this.recorder.submitted(id, submittedAt);
-    const request: QueuedRequest = {
-      v: 1,
-      id,
-      fleet: this.#system.policy.fleet,
-      path: '/api/generate',
-      body: { model, prompt: promptOf(arrival.promptTokens), options: { num_predict: arrival.outputTokens } },
-      submittedAt,
-    };
+    const request = scenarioRequest(this.#nextNumber++, { ...arrival, fleet, model, submittedAt });
+    this.recorder.submitted(request.id, submittedAt);
     await this.#system.client.send(request);
-    return id;
+    return request.id;
   }
 
   /** Reads the result as a client does: only what can be read and understood counts as answered. */
@@ -144,9 +137,8 @@ export class Play {
     const body = await this.#system.client
       .result(resultKey(this.#system.policy.fleet, id))
       .catch(() => undefined);
-    if (body === undefined) return;
-    const result: RequestResult = requestResultSchema.parse(body);
-    this.recorder.readable(id, Date.now(), result);
+    const { data: result } = requestResultSchema.safeParse(body);
+    if (result) this.recorder.readable(id, Date.now(), result);
   }
 
   async #whenAllAnswered(): Promise<void> {
@@ -173,10 +165,4 @@ export class Play {
     const ms = (share: number): number => roundTo(quantile(sorted, share), 1);
     return { count: sorted.length, errors, p50Ms: ms(0.5), p99Ms: ms(0.99) };
   }
-}
-
-/** A prompt of about that many tokens of four characters. */
-function promptOf(tokens: number): string {
-  const characters = Math.max(1, tokens) * 4;
-  return characters <= PROMPT.length ? PROMPT : PROMPT.padEnd(characters, ` ${PROMPT}`);
 }
