@@ -9,7 +9,6 @@ export interface FleetParameters {
   policy: FleetPolicy;
   clusterName: string;
   queueUrl: string;
-  warmupStateMachineArn: string;
 }
 
 export interface FleetParametersReader {
@@ -65,7 +64,6 @@ const parametersSchema: z.ZodType<FleetParameters> = z.looseObject({
   policy: policySchema,
   clusterName: z.string().min(1),
   queueUrl: z.string().min(1),
-  warmupStateMachineArn: z.string().min(1),
 });
 
 /** Reads the parameter's JSON. Throws RefusedError that names the fields that make no sense. */

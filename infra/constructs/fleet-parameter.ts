@@ -8,7 +8,6 @@ export interface FleetParameterValue {
   readonly policy: FleetPolicy;
   readonly clusterName: string;
   readonly queueUrl: string;
-  readonly warmupStateMachineArn: string;
 }
 
 export const fleetParameterPrefix = (clusterName: string): string => `/paddock/${clusterName}/fleets/`;

@@ -59,7 +59,6 @@ export class ControlPlaneStack extends Stack {
         policy: fleetPolicy(config, fleet.name),
         clusterName,
         queueUrl: queue.queueUrl,
-        warmupStateMachineArn: warmupMachine.stateMachineArn,
       });
       new FleetTriggers(scope, 'Triggers', {
         fleet: fleet.name,

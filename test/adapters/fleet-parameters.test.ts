@@ -6,7 +6,6 @@ const parameters = {
   policy: policy(),
   clusterName: 'test',
   queueUrl: 'url',
-  warmupStateMachineArn: 'arn',
 };
 
 describe('fleet parameters', () => {

@@ -78,22 +78,18 @@ queueCountsContract('SQS', () => {
   };
 });
 
-fleetParametersContract(
-  'SSM',
-  { policy: policy(), clusterName: 'test', queueUrl: 'url', warmupStateMachineArn: 'arn' },
-  () => {
-    const client = new SSMClient(options());
-    return {
-      reader: new SsmFleetParameters(PREFIX, client),
-      async put(fleet, parameters) {
-        const Value = JSON.stringify(parameters);
-        await client.send(
-          new PutParameterCommand({ Name: PREFIX + fleet, Value, Type: 'String', Overwrite: true }),
-        );
-      },
-    };
-  },
-);
+fleetParametersContract('SSM', { policy: policy(), clusterName: 'test', queueUrl: 'url' }, () => {
+  const client = new SSMClient(options());
+  return {
+    reader: new SsmFleetParameters(PREFIX, client),
+    async put(fleet, parameters) {
+      const Value = JSON.stringify(parameters);
+      await client.send(
+        new PutParameterCommand({ Name: PREFIX + fleet, Value, Type: 'String', Overwrite: true }),
+      );
+    },
+  };
+});
 
 const groups: Record<string, string> = {};
 nodeGroupsContract('Auto Scaling', async () => {

@@ -36,11 +36,7 @@ nodeGroupsContract('fake', async () => {
   return { reader, cluster: 'test', expected };
 });
 
-fleetParametersContract(
-  'fake',
-  { policy: policy(), clusterName: 'test', queueUrl: 'url', warmupStateMachineArn: 'arn' },
-  () => {
-    const reader = new FakeFleetParameters();
-    return { reader, put: async (fleet, parameters) => void reader.fleets.set(fleet, parameters) };
-  },
-);
+fleetParametersContract('fake', { policy: policy(), clusterName: 'test', queueUrl: 'url' }, () => {
+  const reader = new FakeFleetParameters();
+  return { reader, put: async (fleet, parameters) => void reader.fleets.set(fleet, parameters) };
+});

@@ -9,9 +9,6 @@ const queueOf = (fleet: string) => one(template, 'AWS::SQS::Queue', { QueueName:
 const [scaleId] = one(template, 'AWS::StepFunctions::StateMachine', {
   StateMachineName: 'paddock-scale',
 });
-const [warmupMachineId] = one(template, 'AWS::StepFunctions::StateMachine', {
-  StateMachineName: 'paddock-warmup',
-});
 describe.each(FLEETS)('the queue of fleet %s', (fleet) => {
   const { Properties } = queueOf(fleet)[1];
 
@@ -124,7 +121,6 @@ describe('what the local runtime reads', () => {
       policy: fleetPolicy(config, fleet),
       clusterName: 'paddock',
       queueUrl: `<${queueOf(fleet)[0]}>`,
-      warmupStateMachineArn: `<${warmupMachineId}>`,
     });
   });
 

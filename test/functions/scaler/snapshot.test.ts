@@ -7,7 +7,6 @@ const parameters = (fleet = policy()) => ({
   policy: fleet,
   clusterName: CLUSTER,
   queueUrl: QUEUE,
-  warmupStateMachineArn: 'arn',
 });
 
 async function pool(world: World, fleet = policy()) {

@@ -100,7 +100,6 @@ async function prepareAws(): Promise<void> {
     policy: policy(),
     clusterName: CLUSTER.name,
     queueUrl,
-    warmupStateMachineArn: `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:warmup`,
   };
   await new SSMClient(options).send(
     new PutParameterCommand({ Name: PREFIX + FLEET, Value: JSON.stringify(parameters), Type: 'String' }),

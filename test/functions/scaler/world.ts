@@ -67,7 +67,6 @@ export class World {
       policy: fleet,
       clusterName: CLUSTER,
       queueUrl: QUEUE,
-      warmupStateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:warmup',
     });
     this.queue.queues.set(QUEUE, { backlog: 0, inFlight: 0 });
     this.workloads.items.push({
