@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { readSession } from '../local/session.ts';
-import { UserError } from './errors.ts';
 
 export interface ConnectFlags {
   fleet?: string;
@@ -36,12 +35,12 @@ export function addConnectOptions(command: Command): Command {
  * Finds the local system, or takes what --aws needs. For the local one it sets the endpoint and key in this
  * process's environment, where the SDK looks for them.
  *
- * @throws UserError that says what to start or to state.
+ * @throws Error that says what to start or to state.
  */
 export function connect(flags: ConnectFlags): Connection {
   if (flags.aws) {
     if (!flags.table || !flags.fleet) {
-      throw new UserError(
+      throw new Error(
         'With --aws, state --fleet and --table (the output TableName of the stack PaddockControlPlane).',
       );
     }
@@ -49,12 +48,12 @@ export function connect(flags: ConnectFlags): Connection {
   }
   const session = readSession(resolve(flags.stateDir));
   if (session === undefined) {
-    throw new UserError(
+    throw new Error(
       'No local system is running here. Start one with `npm start` (and ask from a second terminal), or use --aws for the one in your account.',
     );
   }
   if (flags.fleet !== undefined && flags.fleet !== session.fleet) {
-    throw new UserError(`The local system runs the fleet '${session.fleet}', not '${flags.fleet}'.`);
+    throw new Error(`The local system runs the fleet '${session.fleet}', not '${flags.fleet}'.`);
   }
   process.env.AWS_ENDPOINT_URL = session.endpointUrl;
   process.env.AWS_REGION = session.region;

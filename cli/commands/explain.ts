@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
-import { UserError } from '../errors.ts';
 import { explainRecord, isQuiet } from '../explain-text.ts';
 import { wholeNumber } from '../numbers.ts';
 
@@ -35,11 +34,7 @@ Examples:
       const { fleet, table, where } = connect(flags);
       // Imported after the connection is set: SDK clients read the environment when they are made.
       const { DynamoFleetState } = await import('../../adapters/aws/fleet-state.ts');
-      const newest = await new DynamoFleetState(table)
-        .recentPlans(fleet, flags.all ? flags.last : LOOK_BACK)
-        .catch((error: Error) => {
-          throw new UserError(error.message);
-        });
+      const newest = await new DynamoFleetState(table).recentPlans(fleet, flags.all ? flags.last : LOOK_BACK);
       const records = newest.filter((record) => flags.all || !isQuiet(record)).slice(0, flags.last);
       if (flags.json) {
         for (const record of records.toReversed()) console.log(JSON.stringify(record));

@@ -2,7 +2,6 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { PlanRecord } from '../../adapters/aws/fleet-state.ts';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
-import { UserError } from '../errors.ts';
 
 export interface StatusReport {
   fleet: string;
@@ -29,9 +28,7 @@ export function statusCommand(): Command {
       '\nExamples:\n  npm run paddock -- status\n  npm run paddock -- status --aws --fleet cpu --table TABLE',
     )
     .action(async (flags: ConnectFlags & { json?: boolean }) => {
-      const report = await readStatus(connect(flags)).catch((error: Error) => {
-        throw new UserError(error.message);
-      });
+      const report = await readStatus(connect(flags));
       console.log(flags.json ? JSON.stringify(report) : statusText(report));
     });
 }
