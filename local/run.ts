@@ -4,10 +4,10 @@ import { readArrivals } from '../simulation/arrivals.ts';
 import { defaultCacheDir } from './cluster/binaries.ts';
 import { localConfig } from './config.ts';
 import { Display } from './display.ts';
+import { DEFAULT_DECODE_RATE } from './model-server/types.ts';
 import { Supervisor, stopOnSignals } from './processes.ts';
 import { createProgress } from './progress.ts';
 import { Play } from './scenarios/play.ts';
-import type { ScenarioResult } from './scenarios/recorder.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
 import { removeSession, writeSession } from './session.ts';
 import { takeStateFolder } from './state-folder.ts';
@@ -40,8 +40,6 @@ export interface RunOptions {
 
 const DEFAULT_BOOT_SECONDS = 2;
 const DEFAULT_LOAD_SECONDS = 3;
-/** Output tokens per second of the synthetic server: arrivals' service times are played as tokens. */
-const DECODE_RATE = 30;
 
 /**
  * `paddock local`: brings the system up, plays a load, shows it, and stays up until Ctrl-C unless told to exit.
@@ -75,13 +73,19 @@ export async function runLocal(options: RunOptions): Promise<number> {
       process.kill(process.pid, 'SIGTERM');
     },
   });
-  const stop = async (): Promise<void> => {
+  const stopAll = async (): Promise<void> => {
     play?.abort();
     display?.end();
     removeSession(stateDir);
     await system?.stop();
     await supervisor.stopAll();
     lock.release();
+  };
+  let stopping: Promise<void> | undefined;
+  // A signal and the end of the run may both ask for it.
+  const stop = (): Promise<void> => {
+    stopping ??= stopAll();
+    return stopping;
   };
   const undoSignals = stopOnSignals(stop);
   try {
@@ -123,7 +127,8 @@ async function chooseScenario(options: RunOptions): Promise<Scenario> {
   const arrivals = [...at].map((offsetSeconds, index) => ({
     offsetSeconds: offsetSeconds / options.timeScale,
     promptTokens: 1,
-    outputTokens: Math.max(1, Math.round((service[index] as number) * DECODE_RATE)),
+    // A service time is played as the tokens that the synthetic server takes that long for.
+    outputTokens: Math.max(1, Math.round((service[index] as number) * DEFAULT_DECODE_RATE)),
   }));
   const until = options.minutes === undefined ? Number.POSITIVE_INFINITY : options.minutes * 60;
   return arrivalsScenario(
@@ -147,5 +152,3 @@ function announce(system: LocalSystem, stateDir: string): void {
     kubeconfig: cluster.kubeconfigPath,
   });
 }
-
-export type { ScenarioResult };

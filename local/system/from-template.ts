@@ -5,11 +5,14 @@ import { LambdaHost } from '../lambda/host.ts';
 import { readAssembly } from '../template/assembly.ts';
 import type { ResolvedApp } from '../template/load.ts';
 
+/** Who signs as a role. Throws Error for a role that nothing acts as here. */
+export type PrincipalOf = (roleArn: string) => Principal;
+
 /** Roles that something acts as here; those of EKS itself and of deploy-time helpers have no part in a local run. */
-export function addPrincipals(app: ResolvedApp, front: Front): Map<string, Principal> {
+export function addPrincipals(app: ResolvedApp, front: Front): PrincipalOf {
   const acting = new Set(['function', 'stateMachine', 'schedule', 'rule', 'pod']);
   const deployment = new Set(app.functions.filter((f) => f.deploymentOnly).map((f) => f.roleArn));
-  return new Map(
+  const principals = new Map(
     app.roles
       .filter((role) => role.assumedBy.some(({ kind }) => acting.has(kind)) && !deployment.has(role.arn))
       .map((role) => [
@@ -17,12 +20,17 @@ export function addPrincipals(app: ResolvedApp, front: Front): Map<string, Princ
         front.addPrincipal({ name: role.logicalId, roleArn: role.arn, policies: [...role.policies] }),
       ]),
   );
+  return (roleArn) => {
+    const principal = principals.get(roleArn);
+    if (!principal) throw new Error(`No role of the templates has the ARN ${roleArn}.`);
+    return principal;
+  };
 }
 
 export function createLambda(
   app: ResolvedApp,
   front: Front,
-  principalOf: (roleArn: string) => Principal,
+  principalOf: PrincipalOf,
   logDir: string,
 ): LambdaHost {
   return new LambdaHost({
@@ -51,7 +59,7 @@ export function createLambda(
 export function podEnvironment(
   app: ResolvedApp,
   front: Front,
-  principalOf: (roleArn: string) => Principal,
+  principalOf: PrincipalOf,
   serviceAccount: string,
 ): Record<string, string> {
   const identity = app.podIdentities.find((candidate) => candidate.serviceAccount === serviceAccount);
@@ -75,18 +83,24 @@ export function workerBundle(directory: string): string {
   return bundle.path;
 }
 
+/** A local run has one fleet. */
+export const fleetName = (config: PaddockConfig): string => config.fleets[0]?.name as string;
+
 export function queueOf(app: ResolvedApp, config: PaddockConfig) {
-  const name = `${config.cluster.name}-${config.fleets[0]?.name}`;
+  const name = `${config.cluster.name}-${fleetName(config)}`;
   const queue = app.queues.find((candidate) => candidate.name === name);
   if (!queue) throw new Error(`The templates make no queue ${name}.`);
   return queue;
 }
 
-export function tableOf(app: ResolvedApp): string {
-  const [table] = app.tables;
-  if (!table) throw new Error('The templates make no table.');
-  return table.name;
-}
+const only = (views: readonly { name: string }[], what: string): string => {
+  const [view] = views;
+  if (!view) throw new Error(`The templates make no ${what}.`);
+  return view.name;
+};
+
+export const tableOf = (app: ResolvedApp): string => only(app.tables, 'table');
+export const bucketOf = (app: ResolvedApp): string => only(app.buckets, 'bucket');
 
 export function functionNamed(app: ResolvedApp, part: string): string {
   const found = app.functions.find(({ logicalId }) => logicalId.startsWith(part));

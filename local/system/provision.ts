@@ -106,7 +106,7 @@ export async function provisionTriggers(
 }
 
 /** Calls what a rule or a schedule targets, as the role that it states. Rejects as the service would refuse. */
-export function deliverTo(clients: () => RoleClients): (delivery: Delivery) => Promise<void> {
+export function deliverTo(clients: RoleClients): (delivery: Delivery) => Promise<void> {
   return async ({ targetArn, input, roleArn, origin }) => {
     if (!targetArn.includes(':stateMachine:') || roleArn === undefined) {
       throw Object.assign(
@@ -116,7 +116,7 @@ export function deliverTo(clients: () => RoleClients): (delivery: Delivery) => P
         },
       );
     }
-    await clients()
+    await clients
       .stepFunctions(roleArn)
       .send(new StartExecutionCommand({ stateMachineArn: targetArn, input }));
   };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import { buildApp } from '../../infra/app.ts';
 import { endBundling } from '../../infra/bundling.ts';
 import { fleetPolicy, type PaddockConfig } from '../../infra/config/index.ts';
@@ -8,7 +9,6 @@ import { realClock } from '../emulators/clock.ts';
 import { createEmulators } from '../emulators/index.ts';
 import { KubernetesNodes } from '../emulators/nodes.ts';
 import { type Front, startFront } from '../front/front.ts';
-import type { Principal } from '../front/types.ts';
 import { LambdaEmulator } from '../lambda/emulator.ts';
 import { ModelServers } from '../model-server/model-servers.ts';
 import { startPodRunner } from '../pods/runner.ts';
@@ -16,23 +16,26 @@ import type { Supervisor } from '../processes.ts';
 import type { Progress } from '../progress.ts';
 import { StepFunctionsEmulator } from '../step-functions/emulator.ts';
 import { Engine } from '../step-functions/engine.ts';
-import { loadTemplates } from '../template/load.ts';
+import { loadTemplates, type ResolvedApp } from '../template/load.ts';
 import { provisionStorage, QueueClient, RoleClients } from './aws-clients.ts';
 import { FleetWatch } from './fleet-watch.ts';
 import {
   addPrincipals,
+  bucketOf,
   createLambda,
+  fleetName,
   functionNamed,
+  type PrincipalOf,
   podEnvironment,
   queueOf,
   workerBundle,
 } from './from-template.ts';
 import { applyManifests } from './kubernetes.ts';
 import { deliverTo, provisionCluster, provisionTriggers, type Triggers } from './provision.ts';
-import { LocalSystem } from './system.ts';
+import { type LocalSystem, localSystem } from './system.ts';
 
 const ACCOUNT = '111122223333';
-const CLUSTER_ERRORS_KEPT = 50;
+const TROUBLES_KEPT = 50;
 
 export interface SystemOptions {
   /** One fleet. */
@@ -83,29 +86,20 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
 }
 
 async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
-  const { config, progress, stateDir, supervisor } = options;
-  const { region, cluster: clusterConfig } = config;
-  const clusterName = clusterConfig.name;
+  const { config, progress } = options;
+  const { region } = config;
   const troubles: string[] = [];
   const onError = (error: unknown): void => {
     troubles.push(`${new Date().toISOString()} ${describe(error)}`);
-    troubles.splice(0, troubles.length - CLUSTER_ERRORS_KEPT);
+    troubles.splice(0, troubles.length - TROUBLES_KEPT);
   };
 
-  const front = await startFront({ accountId: ACCOUNT, region, clusterName });
+  const front = await startFront({ accountId: ACCOUNT, region, clusterName: config.cluster.name });
   undo.add(() => front.stop());
   front.setCounterLag(options.counterLagSeconds);
-
   const [cluster, assembly] = await Promise.all([
     bringUpCluster(options, front, undo),
-    progress.step('Synthesizing the CloudFormation templates', async () => {
-      const outdir = join(stateDir, 'cdk.out');
-      try {
-        return buildApp(config, { outdir }).synth();
-      } finally {
-        await endBundling();
-      }
-    }),
+    progress.step('Synthesizing the CloudFormation templates', () => synthesize(options)),
   ]);
   const app = loadTemplates({
     assembly,
@@ -117,109 +111,121 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
   });
 
   return progress.step('Booting the control plane from the templates', async () => {
-    const principals = addPrincipals(app, front);
-    const principalOf = (roleArn: string): Principal => {
-      const principal = principals.get(roleArn);
-      if (!principal) throw new Error(`No role of the templates has the ARN ${roleArn}.`);
-      return principal;
-    };
-    await provisionStorage(app, front, front.admin);
-
-    const roleClients = new RoleClients(front, principalOf);
-    undo.add(() => roleClients.close());
-    const emulators = createEmulators({
-      clock: realClock,
-      accountId: ACCOUNT,
-      region,
-      nodes: KubernetesNodes.fromKubeconfig(cluster.kubeconfigPath, cluster.nodeLabels),
-      cluster: {
-        name: clusterName,
-        version: clusterConfig.version,
-        endpoint: cluster.server,
-        certificateAuthorityData: cluster.caData,
-      },
-      readQueue: async (name) => {
-        const counts = front.laggedQueueCounts(name);
-        if (!counts) throw new Error(`There is no queue ${name}.`);
-        return counts;
-      },
-      deliver: deliverTo(() => roleClients),
-      bootSeconds: options.bootSeconds,
-      seed: 1,
+    const base: Base = {
+      options,
+      undo,
       onError,
-    });
-    for (const emulator of emulators.services.values()) front.register(emulator);
-    front.setAccessEntries(
-      app.accessEntries.map((entry) => ({
-        principalArn: entry.principalArn,
-        username: entry.username ?? entry.principalArn,
-        groups: [...entry.kubernetesGroups],
-      })),
-    );
-
-    const lambda = createLambda(app, front, principalOf, join(stateDir, 'logs'));
-    front.register(new LambdaEmulator(lambda));
-    const engine = new Engine({ endpoint: front.url, region });
-    for (const machine of app.stateMachines) {
-      engine.add({ ...machine, credentials: principalOf(machine.roleArn) });
-    }
-    front.register(new StepFunctionsEmulator(engine));
-
+      front,
+      cluster,
+      app,
+      principalOf: addPrincipals(app, front),
+    };
+    const services = await bootServices(base);
     await cluster.claim(app.manifests);
     await applyManifests(cluster.kubeconfigPath, app.manifests);
-    const models = new ModelServers();
-    undo.add(() => models.stop());
-    const pods = await startPodRunner({
-      kubeconfigPath: cluster.kubeconfigPath,
-      workerBundlePath: workerBundle(assembly.directory),
-      supervisor,
-      modelServers: models,
-      serving: () => ({
-        loadSeconds: options.loadSeconds,
-        ...(options.serviceSeconds === undefined ? {} : { serviceSeconds: options.serviceSeconds }),
-      }),
-      env: (pod) => podEnvironment(app, front, principalOf, pod.spec?.serviceAccountName ?? ''),
-      stateDir: join(stateDir, 'pods'),
-      logDir: join(stateDir, 'logs', 'pods'),
-      onEvent: (event) => 'reason' in event && onError(`pod ${event.pod}: ${event.kind}: ${event.reason}`),
-    });
-    undo.add(() => pods.stop());
-
-    const fleet = config.fleets[0]?.name as string;
-    const watch = new FleetWatch(cluster.kubeconfigPath, fleet);
-    await watch.start();
-    undo.add(() => watch.stop());
-    const queue = queueOf(app, config);
-    const client = new QueueClient(front, front.admin, queue.url, app.buckets[0]?.name as string);
+    const fleet = await bootFleet(base, workerBundle(assembly.directory));
+    const client = new QueueClient(front, front.admin, queueOf(app, config).url, bucketOf(app));
     undo.add(() => client.close());
 
     // Ended first when the system stops: nothing is started any more while its parts go away.
-    undo.add(() => lambda.stop());
-    undo.add(() => engine.stop());
-    undo.add(() => emulators.dispose());
-    lambda.warm(functionNamed(app, 'Scaler'));
-    lambda.warm(functionNamed(app, 'Warmup'));
-    provisionCluster(app, emulators);
-    await provisionTriggers(app, emulators, options.triggers);
-    return new LocalSystem(
-      {
-        config,
-        policy: fleetPolicy(config, fleet),
-        front,
-        cluster,
-        emulators,
-        lambda,
-        engine,
-        models,
-        pods,
-        watch,
-        app,
-        client,
-        troubles,
-      },
-      () => undo.run(),
-    );
+    undo.add(() => services.lambda.stop());
+    undo.add(() => services.engine.stop());
+    undo.add(() => services.emulators.dispose());
+    for (const part of ['Scaler', 'Warmup']) services.lambda.warm(functionNamed(app, part));
+    provisionCluster(app, services.emulators);
+    await provisionTriggers(app, services.emulators, options.triggers);
+    const policy = fleetPolicy(config, fleetName(config));
+    const parts = { config, policy, front, cluster, ...services, ...fleet, app, client, troubles };
+    return localSystem(parts, () => undo.run());
   });
+}
+
+/** What every later step of the start needs. */
+interface Base {
+  options: SystemOptions;
+  undo: Undo;
+  onError: (error: unknown) => void;
+  front: Front;
+  cluster: Cluster;
+  app: ResolvedApp;
+  principalOf: PrincipalOf;
+}
+
+async function synthesize({ config, stateDir }: SystemOptions): Promise<CloudAssembly> {
+  try {
+    return buildApp(config, { outdir: join(stateDir, 'cdk.out') }).synth();
+  } finally {
+    await endBundling();
+  }
+}
+
+/** Behind the front: storage, the emulated services, the functions, the state machines. */
+async function bootServices({ options, undo, onError, front, cluster, app, principalOf }: Base) {
+  const { config, stateDir } = options;
+  await provisionStorage(app, front, front.admin);
+  const roleClients = new RoleClients(front, principalOf);
+  undo.add(() => roleClients.close());
+  const emulators = createEmulators({
+    clock: realClock,
+    accountId: ACCOUNT,
+    region: config.region,
+    nodes: KubernetesNodes.fromKubeconfig(cluster.kubeconfigPath, cluster.nodeLabels),
+    cluster: {
+      name: config.cluster.name,
+      version: config.cluster.version,
+      endpoint: cluster.server,
+      certificateAuthorityData: cluster.caData,
+    },
+    readQueue: async (name) => {
+      const counts = front.laggedQueueCounts(name);
+      if (!counts) throw new Error(`There is no queue ${name}.`);
+      return counts;
+    },
+    deliver: deliverTo(roleClients),
+    bootSeconds: options.bootSeconds,
+    seed: 1,
+    onError,
+  });
+  for (const emulator of emulators.services.values()) front.register(emulator);
+  front.setAccessEntries(
+    app.accessEntries.map((entry) => ({
+      principalArn: entry.principalArn,
+      username: entry.username ?? entry.principalArn,
+      groups: [...entry.kubernetesGroups],
+    })),
+  );
+
+  const lambda = createLambda(app, front, principalOf, join(stateDir, 'logs'));
+  front.register(new LambdaEmulator(lambda));
+  const engine = new Engine({ endpoint: front.url, region: config.region });
+  for (const machine of app.stateMachines) {
+    engine.add({ ...machine, credentials: principalOf(machine.roleArn) });
+  }
+  front.register(new StepFunctionsEmulator(engine));
+  return { emulators, lambda, engine };
+}
+
+/** In the cluster: the pods' model servers, what runs the pods, and who watches them. */
+async function bootFleet({ options, undo, onError, front, cluster, app, principalOf }: Base, bundle: string) {
+  const { config, stateDir, supervisor, loadSeconds, serviceSeconds } = options;
+  const models = new ModelServers();
+  undo.add(() => models.stop());
+  const pods = await startPodRunner({
+    kubeconfigPath: cluster.kubeconfigPath,
+    workerBundlePath: bundle,
+    supervisor,
+    modelServers: models,
+    serving: () => ({ loadSeconds, ...(serviceSeconds === undefined ? {} : { serviceSeconds }) }),
+    env: (pod) => podEnvironment(app, front, principalOf, pod.spec?.serviceAccountName ?? ''),
+    stateDir: join(stateDir, 'pods'),
+    logDir: join(stateDir, 'logs', 'pods'),
+    onEvent: (event) => 'reason' in event && onError(`pod ${event.pod}: ${event.kind}: ${event.reason}`),
+  });
+  undo.add(() => pods.stop());
+  const watch = new FleetWatch(cluster.kubeconfigPath, fleetName(config));
+  await watch.start();
+  undo.add(() => watch.stop());
+  return { models, pods, watch };
 }
 
 async function bringUpCluster(options: SystemOptions, front: Front, undo: Undo): Promise<Cluster> {

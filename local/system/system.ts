@@ -15,25 +15,8 @@ import { clientSettings, type QueueClient } from './aws-clients.ts';
 import type { FleetWatch } from './fleet-watch.ts';
 import { functionNamed, queueOf, tableOf } from './from-template.ts';
 
-type SystemParts = Pick<
-  LocalSystem,
-  | 'config'
-  | 'policy'
-  | 'front'
-  | 'cluster'
-  | 'emulators'
-  | 'lambda'
-  | 'engine'
-  | 'models'
-  | 'pods'
-  | 'watch'
-  | 'app'
-  | 'client'
-  | 'troubles'
->;
-
-/** The whole system on this machine. Everything that AWS would run is booted from the synthesized templates. */
-export class LocalSystem {
+/** What start-up brings up. */
+export interface SystemParts {
   readonly config: PaddockConfig;
   readonly policy: FleetPolicy;
   readonly front: Front;
@@ -48,62 +31,44 @@ export class LocalSystem {
   readonly client: QueueClient;
   /** What went wrong in the background, newest last. */
   readonly troubles: string[];
-  readonly #close: () => Promise<void>;
-  readonly #state: DynamoFleetState;
+}
 
-  constructor(parts: SystemParts, close: () => Promise<void>) {
-    this.config = parts.config;
-    this.policy = parts.policy;
-    this.front = parts.front;
-    this.cluster = parts.cluster;
-    this.emulators = parts.emulators;
-    this.lambda = parts.lambda;
-    this.engine = parts.engine;
-    this.models = parts.models;
-    this.pods = parts.pods;
-    this.watch = parts.watch;
-    this.app = parts.app;
-    this.client = parts.client;
-    this.troubles = parts.troubles;
-    this.#close = close;
-    this.#state = new DynamoFleetState(
-      this.tableName,
-      new DynamoDBClient(clientSettings(this.front, this.front.admin)),
-    );
-  }
-
-  get queueName(): string {
-    return queueOf(this.app, this.config).name;
-  }
-
-  get tableName(): string {
-    return tableOf(this.app);
-  }
-
+/** The whole system on this machine. Everything that AWS would run is booted from the synthesized templates. */
+export interface LocalSystem extends SystemParts {
+  readonly queueName: string;
+  readonly tableName: string;
   /** The function that the scale machine calls. */
-  get scalerName(): string {
-    return functionNamed(this.app, 'Scaler');
-  }
-
+  readonly scalerName: string;
   /** Instances that are billed (launched and not gone yet), by pool. */
-  billedNodes(): Record<string, number> {
-    const { cluster, fleets } = this.config;
-    const fleet = fleets[0]?.name as string;
-    return Object.fromEntries(
-      this.policy.pools.map(({ name }) => [
-        name,
-        this.emulators.autoscaling.group(nodegroupName(cluster.name, fleet, name)).instances.size,
-      ]),
-    );
-  }
-
+  billedNodes(): Record<string, number>;
   /** The last stored ticks, newest first. */
-  recentPlans(limit: number): Promise<PlanRecord[]> {
-    return this.#state.recentPlans(this.policy.fleet, limit);
-  }
-
+  recentPlans(limit: number): Promise<PlanRecord[]>;
   /** Ends everything that was started, what wakes it first. */
-  stop(): Promise<void> {
-    return this.#close();
-  }
+  stop(): Promise<void>;
+}
+
+/** @param close ends the parts */
+export function localSystem(parts: SystemParts, close: () => Promise<void>): LocalSystem {
+  const { app, config, policy, emulators, front } = parts;
+  const tableName = tableOf(app);
+  const dynamodb = new DynamoDBClient(clientSettings(front, front.admin));
+  const state = new DynamoFleetState(tableName, dynamodb);
+  return {
+    ...parts,
+    tableName,
+    queueName: queueOf(app, config).name,
+    scalerName: functionNamed(app, 'Scaler'),
+    billedNodes: () =>
+      Object.fromEntries(
+        policy.pools.map(({ name }) => {
+          const nodegroup = nodegroupName(config.cluster.name, policy.fleet, name);
+          return [name, emulators.autoscaling.group(nodegroup).instances.size];
+        }),
+      ),
+    recentPlans: (limit) => state.recentPlans(policy.fleet, limit),
+    stop: async () => {
+      dynamodb.destroy();
+      await close();
+    },
+  };
 }
