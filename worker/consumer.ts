@@ -25,8 +25,9 @@ export class Consumer {
   readonly #running = new Set<Promise<unknown>>();
   readonly #inProgress = new Set<string>();
   #cutOff = new AbortController();
-  /** Polls or jobs in a row that failed for no fault of a message. */
-  #strikes = 0;
+  #failedPolls = 0;
+  /** Jobs since the last good one that failed for no fault of their message. */
+  #troubles = 0;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
@@ -39,7 +40,8 @@ export class Consumer {
     while (!signal.aborted) {
       await state.when(() => state.isAccepting, signal);
       await slots.whenFree(signal);
-      if (this.#strikes > 0) await sleep(backoff(this.#strikes, PAUSE_BASE_MS, PAUSE_CAP_MS), signal);
+      const strikes = this.#failedPolls + this.#troubles;
+      if (strikes > 0) await sleep(backoff(strikes, PAUSE_BASE_MS, PAUSE_CAP_MS), signal);
       if (signal.aborted || !state.isAccepting || slots.free <= 0) continue;
       await this.#track(this.#poll());
     }
@@ -65,9 +67,12 @@ export class Consumer {
     try {
       const max = Math.min(slots.free, MAX_MESSAGES);
       const messages = await queue.receive({ max, waitSeconds: POLL_SECONDS, visibilitySeconds });
+      this.#failedPolls = 0;
+      // Nothing waits that this worker could spoil, and the next request should not wait for it to dare again.
+      if (messages.length === 0) this.#troubles = 0;
       for (const message of messages) void this.#track(this.#take(message));
     } catch (error) {
-      this.#strikes += 1;
+      this.#failedPolls += 1;
       log.error('the queue can not be read', { error });
     }
   }
@@ -93,9 +98,9 @@ export class Consumer {
   }
 
   #note(end: JobEnd): void {
-    if (end === 'settled') this.#strikes = 0;
+    if (end === 'settled') this.#troubles = 0;
     if (end !== 'trouble') return;
-    this.#strikes += 1;
+    this.#troubles += 1;
     this.#options.onServerTrouble();
   }
 

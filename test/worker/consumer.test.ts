@@ -253,4 +253,38 @@ describe('the consumer', () => {
     await clock.advance(40_000);
     expect(queue.size).toBe(0);
   });
+
+  it('polls without a pause again once the queue answers, though nothing waits', async () => {
+    const { clock, queue } = setUp();
+    const receive = queue.receive.bind(queue);
+    queue.receive = async () => {
+      throw new UnavailableError('down', 'ECONNREFUSED');
+    };
+    await clock.advance(120_000);
+    queue.receive = receive;
+    await clock.advance(40_000);
+    const before = queue.calls.length;
+    await clock.advance(60_000);
+    expect(queue.calls.length - before).toBe(12);
+  });
+
+  it('polls without a pause again when what failed is gone from the queue', async () => {
+    const { clock, queue, server } = setUp();
+    server.reply = () => ({ status: 500, body: { error: 'runner crashed' } });
+    queue.send(request('a'));
+    await clock.advance(300_000);
+    queue.purge();
+    await clock.advance(40_000);
+    const before = queue.calls.length;
+    await clock.advance(60_000);
+    expect(queue.calls.length - before).toBe(12);
+  });
+
+  it('takes messages less and less often from a queue that is never empty while each of them fails', async () => {
+    const { clock, queue, server } = setUp();
+    server.reply = () => ({ status: 500, body: { error: 'runner crashed' } });
+    for (let i = 0; i < 100; i += 1) queue.send(request(`r${i}`));
+    await clock.advance(60_000);
+    expect(server.asked.length).toBeLessThan(10);
+  });
 });

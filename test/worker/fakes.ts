@@ -76,6 +76,11 @@ export class FakeQueue implements WorkQueue {
     this.#arrival.abort();
   }
 
+  /** As the queue's own purge: whatever is in it is gone. */
+  purge(): void {
+    this.#messages = [];
+  }
+
   get size(): number {
     return this.#messages.length;
   }
