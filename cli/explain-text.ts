@@ -13,6 +13,8 @@ export function describeCommand(command: Command): string {
       return `${command.pool}: drain ${command.replica}`;
     case 'cancel-drain':
       return `${command.pool}: put ${command.replica} back to work`;
+    case 'clear-cost':
+      return `${command.pool}: clear the deletion cost of ${command.replica}`;
     case 'terminate-instance':
       return `${command.pool}: terminate the emptied instance ${command.instanceId}`;
     case 'warm-up':

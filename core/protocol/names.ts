@@ -22,6 +22,9 @@ export const ANNOTATION = {
   deletionCost: 'controller.kubernetes.io/pod-deletion-cost',
 } as const;
 
+/** The deletion cost of a replica that drains: far below what anyone sets by hand. */
+export const DRAIN_COST = -1000;
+
 /** Key of the taint on a serving pool's nodes; its value is `<fleet>-<pool>`, its effect NoSchedule. */
 export const POOL_TAINT = 'paddock.dev/pool';
 

@@ -3,8 +3,9 @@ import type { PoolView } from './view.ts';
 
 /**
  * Nodes follow replicas, one each. Up: desired capacity to the number of replicas. Down: exactly the emptied instances
- * are terminated; desired capacity is lowered only to cancel what has no instance yet, for AWS would choose the node
- * itself. One of the two per tick, as terminating lowers the desired capacity too.
+ * are terminated. Desired capacity itself is lowered only where no node is in use: what has no instance yet may have one
+ * by the time the order arrives, and AWS then ends as many instances of its own choice (docs/adr/0004). What nobody needs
+ * any more and still comes is terminated when it does.
  */
 export function reconcileNodes(
   pool: PoolView,
@@ -30,12 +31,14 @@ export function reconcileNodes(
       reason: 'its replica is gone and no other needs the node',
     }));
   }
-  const launched = observed.instances.filter(isUp).length;
-  const to = Math.max(target, Math.min(desiredNodes, launched));
-  if (to === desiredNodes) return [];
-  const reason = 'capacity that no instance was launched for is not needed any more';
-  return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to, reason }];
+  if (replicas > 0 || observed.replicas.length > 0) return [];
+  const reason = 'capacity that no instance was launched for is not needed any more, and no node is in use';
+  return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to: target, reason }];
 }
+
+/** Instances that were asked for and have not been launched. */
+export const nodesAwaited = ({ desiredNodes, instances }: PoolObservation): number =>
+  Math.max(0, desiredNodes - instances.filter(isUp).length);
 
 const isUp = (instance: InstanceObservation): boolean => instance.lifecycle !== 'terminating';
 

@@ -1,5 +1,6 @@
 import { arrivalRate } from './arrivals.ts';
 import { holdSeconds } from './history.ts';
+import { nodesAwaited } from './nodes.ts';
 import { reconcile } from './reconcile.ts';
 import { type Context, round } from './rules.ts';
 import type { Spread } from './spread.ts';
@@ -36,9 +37,12 @@ const isGrowth = (command: Command): boolean =>
 
 const isNodeGrowth = (command: Command): boolean => command.kind === 'set-nodes' && command.to > command.from;
 
+const isRepair = (command: Command): boolean => isNodeGrowth(command) || command.kind === 'clear-cost';
+
 /** What adds capacity goes first. */
 const ORDER = [
   'grow',
+  'clear-cost',
   'drain',
   'set-replicas',
   'set-nodes',
@@ -52,7 +56,7 @@ const orderOf = (command: Command): string =>
 function summarize(view: FleetView, capacity: Command[]): Plan['summary'] {
   if (view.blind.length > 0) return 'blind';
   if (capacity.some(isGrowth)) return 'scale-out';
-  if (capacity.some((command) => !isNodeGrowth(command))) return 'scale-in';
+  if (capacity.some((command) => !isRepair(command))) return 'scale-in';
   return capacity.length > 0 ? 'repair' : 'hold';
 }
 
@@ -93,6 +97,7 @@ function numbersOf({ view, memory, capacity, policy }: Context): Record<string, 
     warm: sum(view.pools, (pool) => pool.warm),
     pending: sum(view.pools, (pool) => pool.pendingAges.length),
     draining: sum(view.pools, (pool) => pool.draining.length),
+    nodesAwaited: sum(view.pools, ({ observed }) => (observed ? nodesAwaited(observed) : 0)),
     busyQueue: view.busyQueue,
     busyInteractive: view.busyInteractive,
     idleSeconds: view.at - memory.lastWorkAt,

@@ -35,8 +35,26 @@ export function reconcile(
       pool.policy.kind === 'persistent'
         ? reconcilePersistent(pool, observed, wanted, leaving, blind)
         : reconcileElastic(pool, observed, wanted, leaving, blind);
-    return [...change.commands, ...reconcileNodes(pool, observed, change.replicas, blind)];
+    return [
+      ...change.commands,
+      ...clearStrayCosts(pool, change.commands),
+      ...reconcileNodes(pool, observed, change.replicas, blind),
+    ];
   });
+}
+
+/** A tick that died, or failed, between the two marks of a drain left a deletion cost; a drain decided now completes it. */
+function clearStrayCosts(pool: PoolView, commands: Command[]): Command[] {
+  const drained = new Set(commands.flatMap((command) => (command.kind === 'drain' ? [command.podUid] : [])));
+  return pool.live
+    .filter(({ hasStrayCost, podUid }) => hasStrayCost && !drained.has(podUid))
+    .map(({ name, podUid }) => ({
+      kind: 'clear-cost',
+      pool: pool.policy.name,
+      replica: name,
+      podUid,
+      reason: 'its drain never began and it is not to go now',
+    }));
 }
 
 /** Elastic: any replica may go; drains are cancelled before a replica is added. */

@@ -52,6 +52,8 @@ export interface ReplicaObservation {
   warmAt?: Seconds;
   /** The drain mark on it, if any. */
   drainDeadline?: Seconds;
+  /** It carries the deletion cost of a drain whose mark never reached its Lease: nobody drains it. */
+  hasStrayCost?: boolean;
   /** Ready in Kubernetes' own sense: a controller removes unready pods first. */
   isReady?: boolean;
   /** StatefulSet ordinal (persistent pools): the highest goes first. */
@@ -152,6 +154,8 @@ export type Command =
   | { kind: 'set-nodes'; pool: string; from: number; to: number; reason: string }
   | { kind: 'drain'; pool: string; replica: string; podUid: string; deadline: Seconds; reason: string }
   | { kind: 'cancel-drain'; pool: string; replica: string; podUid: string; reason: string }
+  /** A deletion cost without a drain: a ReplicaSet would remove the replica although it may be busy. */
+  | { kind: 'clear-cost'; pool: string; replica: string; podUid: string; reason: string }
   | { kind: 'terminate-instance'; pool: string; instanceId: string; reason: string }
   | { kind: 'warm-up'; pool: string; replica: string; podUid: string; reason: string }
   /** The Lease of a replica that no longer exists, its counters folded. */

@@ -80,9 +80,9 @@ function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number
 
 /**
  * The order in which a ReplicaSet removes pods: unassigned, then unready (those still starting may be `Pending`, which
- * goes before `Running`), then lowest deletion cost, which are the marked ones, then youngest. A drained pod may still
- * be Ready when a busy marked one is not any more, which then goes first. Where the order is open
- * (creation times have whole seconds) the one that may not go comes first.
+ * goes before `Running`), then lowest deletion cost, which are the marked ones and those with a stray cost, then
+ * youngest. A drained pod may still be Ready when a busy marked one is not any more, which then goes first. Where the
+ * order is open (creation times have whole seconds) the one that may not go comes first.
  */
 function removalOrder(
   live: readonly ReplicaObservation[],
@@ -90,7 +90,7 @@ function removalOrder(
 ): ReplicaObservation[] {
   const rank = (replica: ReplicaObservation) => {
     if (isUnassigned(replica)) return 0;
-    if (isMarked(replica)) return 2;
+    if (isMarked(replica) || replica.hasStrayCost) return 2;
     return replica.phase === 'starting' ? 1 : 3;
   };
   return [...live].sort(

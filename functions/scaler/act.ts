@@ -1,5 +1,6 @@
 import type { CommandResult } from '../../adapters/aws/fleet-state.ts';
 import { ConflictError, NotFoundError } from '../../adapters/errors.ts';
+import { DRAIN_COST } from '../../core/protocol/names.ts';
 import type { Command, Plan, Seconds } from '../../core/scaling/types.ts';
 import { mapLimited, messageOf } from '../shared/async.ts';
 import type { TickDependencies } from './dependencies.ts';
@@ -27,9 +28,6 @@ export interface Acted {
 }
 
 type Actors = Pick<TickDependencies, 'workloads' | 'pods' | 'leases'>;
-
-/** Victims of a ReplicaSet come first by this: far below what anyone sets by hand. */
-const DRAIN_COST = -1000;
 
 /** Requests to the Kubernetes API under way at once. */
 const PARALLEL = 16;
@@ -87,6 +85,9 @@ async function tryCommand(
       case 'cancel-drain':
         await markDrain(actors, command, null);
         return { status: 'done' };
+      case 'clear-cost':
+        await actors.pods.setDeletionCost(command.replica, command.podUid, null);
+        return { status: 'done' };
       case 'forget-worker':
         await forget(actors, command.replica, observation.leaseVersions.get(command.replica));
         return { status: 'done' };
@@ -118,8 +119,8 @@ const isOvertaken = (error: unknown): boolean =>
   error instanceof NotFoundError || error instanceof ConflictError;
 
 /**
- * The mark on the Lease is what the next tick goes by, so it is written last: a tick that died half-way is seen as one
- * that did nothing, and its command is decided again. A pod without a Lease yet has the deletion cost as its mark.
+ * The mark on the Lease is what the next tick goes by, so it is written last: a drain that came only half-way is decided
+ * again, or its cost is cleared. A pod without a Lease yet has the deletion cost as its mark.
  */
 async function markDrain(
   { pods, leases }: Actors,

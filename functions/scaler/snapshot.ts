@@ -3,7 +3,7 @@ import type { LeaseObservation } from '../../adapters/kubernetes/leases.ts';
 import type { NodeObservation } from '../../adapters/kubernetes/nodes.ts';
 import type { PodObservation } from '../../adapters/kubernetes/pods.ts';
 import type { WorkloadObservation } from '../../adapters/kubernetes/workloads.ts';
-import { nodegroupName, workloadName } from '../../core/protocol/names.ts';
+import { DRAIN_COST, nodegroupName, workloadName } from '../../core/protocol/names.ts';
 import type {
   FleetPolicy,
   PoolObservation,
@@ -67,14 +67,14 @@ function observeReplica(
   pod: PodObservation,
   pool: PoolPolicy,
   instanceOf: Map<string, string | undefined>,
-  drainDeadline: Seconds | undefined,
+  { deadline, hasStrayCost }: DrainMark,
   workerUp: boolean,
 ): ReplicaObservation {
   const ordinal = pool.kind === 'persistent' ? Number(pod.name.match(/-(\d+)$/)?.[1]) : Number.NaN;
   return {
     name: pod.name,
     podUid: pod.uid,
-    phase: phaseOf(pod, drainDeadline !== undefined),
+    phase: phaseOf(pod, deadline !== undefined),
     awaitingWarmup: workerUp && !pod.isGateOpen && !pod.isTerminating,
     createdAt: pod.createdAt,
     isReady: pod.isReady,
@@ -82,7 +82,8 @@ function observeReplica(
     ...optional('instanceId', pod.node === undefined ? undefined : instanceOf.get(pod.node)),
     ...optional('boundAt', pod.boundAt),
     ...optional('warmAt', pod.gateOpenedAt),
-    ...optional('drainDeadline', drainDeadline),
+    ...optional('drainDeadline', deadline),
+    ...optional('hasStrayCost', hasStrayCost || undefined),
     ...optional('ordinal', Number.isNaN(ordinal) ? undefined : ordinal),
   };
 }
@@ -110,6 +111,11 @@ function isWorkerUp(pod: PodObservation, leases: Reading<LeaseObservation[]>): b
   );
 }
 
+interface DrainMark {
+  deadline?: Seconds | undefined;
+  hasStrayCost?: boolean;
+}
+
 /**
  * The mark counts on a Lease that the pod itself renews: a pod of a StatefulSet may find its predecessor's. Without
  * one (its worker never came up, or the Leases can't be read) the deletion cost still tells who drains, though not
@@ -118,13 +124,16 @@ function isWorkerUp(pod: PodObservation, leases: Reading<LeaseObservation[]>): b
 function drainMarks(
   { leases, at }: Readings,
   drainDeadlineSeconds: Seconds,
-): (pod: PodObservation) => Seconds | undefined {
+): (pod: PodObservation) => DrainMark {
   const marks = new Map(
     leases.ok ? leases.value.map((lease) => [lease.worker.podUid, lease.drainDeadline]) : [],
   );
   return (pod) => {
-    if (marks.has(pod.uid)) return marks.get(pod.uid);
-    return (pod.deletionCost ?? 0) < 0 ? at + drainDeadlineSeconds : undefined;
+    if (marks.has(pod.uid)) {
+      const deadline = marks.get(pod.uid);
+      return { deadline, hasStrayCost: deadline === undefined && pod.deletionCost === DRAIN_COST };
+    }
+    return pod.deletionCost === DRAIN_COST ? { deadline: at + drainDeadlineSeconds } : {};
   };
 }
 

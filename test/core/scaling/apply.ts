@@ -35,6 +35,7 @@ function applyOne(snapshot: Snapshot, command: Command): void {
       break;
     case 'drain':
       Object.assign(named(command.podUid), { phase: 'draining', drainDeadline: command.deadline });
+      delete named(command.podUid).hasStrayCost;
       break;
     case 'cancel-drain': {
       const replica = named(command.podUid);
@@ -42,6 +43,9 @@ function applyOne(snapshot: Snapshot, command: Command): void {
       replica.phase = replica.warmAt === undefined ? 'starting' : 'warm';
       break;
     }
+    case 'clear-cost':
+      delete named(command.podUid).hasStrayCost;
+      break;
     case 'warm-up':
       named(command.podUid).awaitingWarmup = false;
   }
@@ -57,8 +61,14 @@ export function removedBy(pool: PoolObservation, to: number, persistent = false)
     const removed = ({ ordinal = 0 }: ReplicaObservation) => ordinal >= to && ordinal < pool.desiredReplicas;
     return live.filter(removed);
   }
-  const rank = ({ phase, drainDeadline }: ReplicaObservation) =>
-    phase === 'unassigned' ? 0 : phase === 'starting' ? 1 : drainDeadline !== undefined ? 2 : 3;
+  const rank = ({ phase, drainDeadline, hasStrayCost }: ReplicaObservation) =>
+    phase === 'unassigned'
+      ? 0
+      : phase === 'starting'
+        ? 1
+        : drainDeadline !== undefined || hasStrayCost
+          ? 2
+          : 3;
   const order = live.toSorted((a, b) => rank(a) - rank(b) || b.createdAt - a.createdAt);
   return order.slice(0, Math.max(0, live.length - to));
 }

@@ -106,7 +106,7 @@ describe('scaling in: drain, then shrink, then terminate', () => {
 
   it('lowers replicas at once for those that no node was found for, and terminates nothing yet', () => {
     const pool = poolOf([first, replicaOf('od', 1, { phase: 'unassigned' })], { desiredNodes: 2 });
-    expect(short(commandsFor({ pool, wanted: 1 }))).toEqual(['set-replicas 2→1', 'set-nodes 2→1']);
+    expect(short(commandsFor({ pool, wanted: 1 }))).toEqual(['set-replicas 2→1']);
   });
 
   it('cancels replicas that were not even created', () => {
@@ -134,6 +134,21 @@ describe('scaling in: drain, then shrink, then terminate', () => {
       workerOf(younger, 'od', { state: 'draining', busyQueue: 1 }),
     ];
     expect(short(commandsFor({ pool: poolOf([first, older, younger]), workers, wanted: 1 }))).toEqual([]);
+  });
+
+  it('clears the deletion cost of a drain that never began, unless it is to go now', () => {
+    const stray = replicaOf('od', 1, { hasStrayCost: true });
+    const pool = poolOf([first, stray]);
+    expect(short(commandsFor({ pool, wanted: 2 }))).toEqual(['clear-cost od-1']);
+    expect(short(commandsFor({ pool, wanted: 1 }))).toEqual(['drain od-1']);
+  });
+
+  it('waits while a busy one has the deletion cost of a drain that never began: that one would go', () => {
+    const stray = replicaOf('od', 2, { hasStrayCost: true });
+    const marked = draining(1);
+    const workers = [workerOf(stray, 'od', { busyQueue: 1 }), workerOf(marked, 'od', { state: 'draining' })];
+    const pool = poolOf([first, marked, stray]);
+    expect(short(commandsFor({ pool, workers, wanted: 2 }))).toEqual(['clear-cost od-2']);
   });
 
   it('waits while the drained one is still Ready and an older, busy, marked one is not: that one would go', () => {
@@ -191,9 +206,19 @@ describe('scaling in: drain, then shrink, then terminate', () => {
     expect(short(commandsFor({ pool: settled, wanted: 2 }))).toEqual(['terminate od-i-1']);
   });
 
-  it('lowers desired capacity only as far as no instance was launched', () => {
+  it('does not lower desired capacity while a node is in use: AWS may be launching the rest, and would choose', () => {
     const pool = poolOf([first, second], { desiredNodes: 5 });
-    expect(short(commandsFor({ pool, wanted: 2 }))).toEqual(['set-nodes 5→2']);
+    expect(short(commandsFor({ pool, wanted: 2 }))).toEqual([]);
+    const late = { instanceId: 'late', lifecycle: 'pending' as const };
+    const launched = { ...pool, instances: [...pool.instances, late] };
+    expect(short(commandsFor({ pool: launched, wanted: 2 }))).toEqual(['terminate late']);
+  });
+
+  it('cancels what was not launched when no node is in use', () => {
+    const pool = poolOf([], { desiredNodes: 3 });
+    expect(short(commandsFor({ pool, wanted: 0 }))).toEqual(['set-nodes 3→0']);
+    const ending = poolOf([{ ...first, phase: 'terminating' }], { desiredReplicas: 0, desiredNodes: 3 });
+    expect(short(commandsFor({ pool: ending, wanted: 0 }))).toEqual([]);
   });
 
   it('goes no lower than the group may', () => {

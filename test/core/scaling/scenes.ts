@@ -21,6 +21,7 @@ const replicaSeed = fc.record({
   interactive: fc.boolean(),
   deadlineIn: fc.integer({ min: -60, max: 110 }),
   seen: fc.boolean(),
+  strayCost: fc.boolean(),
 });
 
 const poolSeed = fc.record({
@@ -33,6 +34,7 @@ const poolSeed = fc.record({
   missing: fc.integer({ min: 0, max: 2 }),
   extraNodes: fc.integer({ min: -2, max: 3 }),
   emptyNodes: fc.integer({ min: 0, max: 2 }),
+  bootingNodes: fc.integer({ min: 0, max: 2 }),
 });
 
 type PoolSeed = typeof poolSeed extends fc.Arbitrary<infer T> ? T : never;
@@ -82,6 +84,7 @@ function observe(policy: PoolPolicy, seed: PoolSeed): { pool: PoolObservation; b
       createdAt: NOW - one.age,
       warmAt: NOW - one.age / 2,
       ...(phase === 'draining' && { drainDeadline: NOW + one.deadlineIn }),
+      ...(phase === 'warm' && one.strayCost && { hasStrayCost: true }),
     });
     const serves = phase === 'warm' || phase === 'draining';
     if (serves || phase === 'starting') {
@@ -99,9 +102,14 @@ function observe(policy: PoolPolicy, seed: PoolSeed): { pool: PoolObservation; b
     lifecycle: 'in-service' as const,
     node: `${policy.name}-spare-node-${index}`,
   }));
+  const booting = Array.from({ length: seed.bootingNodes }, (_, index) => ({
+    instanceId: `${policy.name}-booting-${index}`,
+    lifecycle: 'pending' as const,
+  }));
   const instances = [
     ...replicas.filter((replica) => replica.instanceId !== undefined).map(instanceOf),
     ...spare,
+    ...booting,
   ];
   return {
     busy,

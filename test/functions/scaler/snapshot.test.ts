@@ -90,6 +90,13 @@ describe('the phase of a replica', () => {
     const cold = { isReady: false, isGateOpen: false, containersReady: false, deletionCost: -1000 };
     expect((await replica(cold, (world) => world.leases.items.pop())).phase).toBe('draining');
   });
+
+  it('is not draining by a deletion cost alone once its worker has a Lease, nor by one that is not ours', async () => {
+    expect(await replica({ deletionCost: -1000 })).toMatchObject({ phase: 'warm', hasStrayCost: true });
+    const theirs = await replica({ deletionCost: -5 }, (world) => world.leases.items.pop());
+    expect(theirs).toMatchObject({ phase: 'warm' });
+    expect(theirs).not.toHaveProperty('hasStrayCost');
+  });
 });
 
 describe('a replica awaits its warm-up', () => {

@@ -1,5 +1,6 @@
+import { decide } from '../../../core/scaling/decide.ts';
 import type { Command, Plan } from '../../../core/scaling/types.ts';
-import { FLEET, START, World } from './world.ts';
+import { FLEET, policy, START, World } from './world.ts';
 
 /** A decision of the test's own. */
 function deciding(world: World, commands: Command[], overrides: Partial<Plan> = {}): void {
@@ -64,6 +65,21 @@ describe('a tick', () => {
     await world.later(5);
     expect(world.pods.items[1]).not.toHaveProperty('deletionCost');
     expect(world.leases.items[1]).not.toHaveProperty('drainDeadline');
+  });
+
+  it('clears the deletion cost of a drain whose mark failed when the replica is to stay', async () => {
+    const world = new World(2, policy({ minReplicas: 2 }));
+    deciding(world, [drain('cpu-main-1')]);
+    world.leases.fail('markDrain');
+    await world.tick().catch(() => undefined);
+    expect(world.pods.items[1]?.deletionCost).toBe(-1000);
+
+    world.leases.heal();
+    world.decide = decide;
+    const result = await world.later(5);
+    expect(world.pods.items[1]).not.toHaveProperty('deletionCost');
+    expect(world.state.plans.at(-1)?.record.plan.summary).toBe('repair');
+    expect(result.failures).toEqual([]);
   });
 
   it('adds capacity before it takes any away', async () => {
