@@ -38,15 +38,15 @@ export function localCommand(): Command {
     .option('--min-replicas <n>', "override the fleet's minimum", wholeNumber(0))
     .option('--max-replicas <n>', "override the fleet's maximum", wholeNumber(1))
     .option('--counter-lag-seconds <s>', 'SQS counters lag this much', atLeast(0), 0)
-    .option('--minutes <m>', 'play only the first minutes of the arrivals', above(0))
-    .option('--time-scale <x>', 'play arrivals this many times faster', above(0), 1)
+    .option('--minutes <m>', 'with --arrivals: play only the first minutes', above(0))
+    .option('--time-scale <x>', 'with --arrivals: play them this many times faster', above(0), 1)
     .option(
       '--phase-seconds <s>',
       'wait this long before the clock starts: another phase of the tick',
       atLeast(0),
       0,
     )
-    .option('--times <n>', 'rounds of idle-wake', wholeNumber(1), 20)
+    .option('--times <n>', 'with --scenario idle-wake: how many rounds', wholeNumber(1), 20)
     .addOption(
       new Option('--model-server <kind>', 'which server the pods run')
         .choices(['synthetic'])
@@ -74,7 +74,8 @@ Examples:
   npm run paddock -- local --arrivals my-trace.csv --minutes 10 --preset gpu
   npm run paddock -- explain                            in a second terminal: why did it scale?`,
     )
-    .action(async (flags: RunOptions) => {
+    .action(async (flags: RunOptions, command: Command) => {
+      refuseIgnored(flags, command);
       // Imported late: --help and bad options answer at once.
       const { runLocal } = await import('../../local/run.ts');
       process.exitCode = await runLocal({
@@ -83,4 +84,17 @@ Examples:
         config: resolve(flags.config),
       });
     });
+}
+
+/** An option that the chosen load does not read is a mistake, not something to pass over. */
+function refuseIgnored({ arrivals, scenario }: RunOptions, command: Command): void {
+  const refuse = (option: string, flag: string, needed: string): void => {
+    if (command.getOptionValueSource(option) !== 'cli') return;
+    command.error(`error: ${flag} only works with ${needed}. Add that, or leave ${flag} out.`);
+  };
+  if (arrivals === undefined) {
+    refuse('minutes', '--minutes', '--arrivals <file>');
+    refuse('timeScale', '--time-scale', '--arrivals <file>');
+  }
+  if (scenario !== 'idle-wake') refuse('times', '--times', '--scenario idle-wake');
 }

@@ -42,6 +42,13 @@ describe('the paddock command', () => {
     ['no number at all', ['local', '--boot-seconds', ''], /number of at least 0/],
     ['a fleet that is not there', ['local', '--fleet', 'nope'], /no fleet 'nope'. It has: cpu, gpu/],
     ['bounds that cross', ['local', '--min-replicas', '9', '--max-replicas', '3'], /minReplicas/],
+    ['minutes of no arrivals', ['local', '--minutes', '3'], /--minutes only works with --arrivals <file>/],
+    [
+      'a time scale of a scenario',
+      ['local', '--scenario', 'burst', '--time-scale', '2'],
+      /--time-scale only works with --arrivals <file>/,
+    ],
+    ['rounds of the benchmark', ['local', '--times', '3'], /--times only works with --scenario idle-wake/],
     ['an arrivals file that is not there', ['local', '--arrivals', 'nope.csv'], /no such file/],
     [
       'a model server that is not there yet',
