@@ -70,7 +70,7 @@ export class Level {
  */
 export class Recorder {
   readonly #requests = new Map<string, RequestRecord>();
-  readonly #waiters = new Map<string, () => void>();
+  readonly #waiters = new Map<string, PromiseWithResolvers<void>>();
   readonly replicas = new Level();
   readonly #nodes = new Map<string, Level>();
   readonly #pools: readonly PoolPrice[];
@@ -139,7 +139,7 @@ export class Recorder {
     if (!record || record.readableAt !== undefined) return;
     record.readableAt = at;
     record.status = result.status;
-    this.#waiters.get(id)?.();
+    this.#waiters.get(id)?.resolve();
     this.#waiters.delete(id);
   }
 
@@ -147,10 +147,12 @@ export class Recorder {
     return this.#requests.get(id)?.readableAt !== undefined;
   }
 
-  /** Resolves when the request's result is readable. */
+  /** Resolves when the request's result is readable, for everyone who asks. */
   whenReadable(id: string): Promise<void> {
     if (this.isReadable(id)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.set(id, resolve));
+    const waiter = this.#waiters.get(id) ?? Promise.withResolvers<void>();
+    this.#waiters.set(id, waiter);
+    return waiter.promise;
   }
 
   get outstanding(): string[] {

@@ -26,6 +26,16 @@ describe('the scenario recorder', () => {
     expect(result.requests).toEqual({ submitted: 1, succeeded: 1, failed: 0, lost: 0, duplicated: 0 });
   });
 
+  it('tells everyone who waits for the same result', async () => {
+    const recorder = new Recorder(POOLS);
+    recorder.submitted('a', T0);
+    const told: string[] = [];
+    const waits = ['first', 'second'].map((who) => recorder.whenReadable('a').then(() => told.push(who)));
+    recorder.readable('a', T0 + 1, { status: 'completed' });
+    await Promise.race([Promise.all(waits), new Promise((resolve) => setImmediate(resolve))]);
+    expect(told).toEqual(['first', 'second']);
+  });
+
   it('counts as lost what has no result, as failed what says so, as duplicated what was written twice', () => {
     const recorder = new Recorder(POOLS);
     recorder.start(T0, 1, {});
