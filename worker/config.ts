@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
+import { METRICS_PORT, OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
 
 const required = z.string({ error: 'is not set' }).min(1, 'is empty');
 const seconds = (fallback: number, min: number, max: number) =>
@@ -40,6 +40,7 @@ const schema = z
     OLLAMA_HOST: z.url({ error: 'is not a URL' }).default(`http://127.0.0.1:${OLLAMA_PORT}`),
     PADDOCK_LISTEN_HOST: z.string().min(1).default('0.0.0.0'),
     PADDOCK_LISTEN_PORT: z.coerce.number().int().min(0).max(65_535).default(WORKER_PORT),
+    PADDOCK_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(METRICS_PORT),
   })
   .transform((env) => ({
     fleet: env.PADDOCK_FLEET,
@@ -58,6 +59,7 @@ const schema = z
     ollamaUrl: env.OLLAMA_HOST,
     listenHost: env.PADDOCK_LISTEN_HOST,
     listenPort: env.PADDOCK_LISTEN_PORT,
+    metricsPort: env.PADDOCK_METRICS_PORT,
   }));
 
 export type WorkerConfig = z.output<typeof schema>;

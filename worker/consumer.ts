@@ -82,12 +82,10 @@ export class Consumer {
     const { state, slots } = this.#options;
     const release = state.isAccepting ? slots.tryTake('queue') : undefined;
     if (!release) {
-      await handBack(
-        message,
-        0,
-        state.isAccepting ? 'no slot is free any more' : state.current,
-        this.#options,
-      );
+      const why = state.isAccepting
+        ? { cause: 'no-slot' as const, reason: 'no slot is free any more' }
+        : { cause: 'draining' as const, reason: state.current };
+      await handBack(message, { ...why, delaySeconds: 0 }, this.#options);
       return;
     }
     try {

@@ -6,6 +6,7 @@ import { type QueuedRequest, queuedRequestSchema, type RequestResult } from '../
 import { type AnswerOptions, answer } from './answer.ts';
 import type { Counters } from './counters.ts';
 import type { Log } from './log.ts';
+import type { HandBackCause, WorkerMetrics } from './metrics.ts';
 import { backoff, persist, type Sleep } from './time.ts';
 import { keepHidden } from './visibility.ts';
 
@@ -15,6 +16,7 @@ export interface JobOptions extends AnswerOptions {
   fleet: string;
   visibilitySeconds: number;
   counters: Counters;
+  metrics: WorkerMetrics;
   log: Log;
   sleep: Sleep;
 }
@@ -45,10 +47,12 @@ export async function runJob(
   const request = readRequest(message.body, fleet);
   if (typeof request === 'string') {
     log.error('a message is not a request of this fleet', { messageId: message.messageId, reason: request });
-    return handBack(message, UNREADABLE_SECONDS, request, options);
+    const why = { cause: 'unreadable' as const, reason: request };
+    return handBack(message, { ...why, delaySeconds: UNREADABLE_SECONDS }, options);
   }
   if (inProgress.has(request.id)) {
-    return handBack(message, options.visibilitySeconds, 'the same request is being answered here', options);
+    const why = { cause: 'in-progress' as const, reason: 'the same request is being answered here' };
+    return handBack(message, { ...why, delaySeconds: options.visibilitySeconds }, options);
   }
   inProgress.add(request.id);
   try {
@@ -64,22 +68,25 @@ async function serve(
   cutOff: AbortSignal,
   options: JobOptions,
 ): Promise<JobEnd> {
-  const { queue, results, fleet, log, counters, sleep } = options;
+  const { queue, results, fleet, log, counters, metrics, sleep } = options;
   const key = resultKey(fleet, request.id);
   const release = keepHidden(queue, message.receipt, options.visibilitySeconds, sleep, log);
-  const retryLater = async (reason: string): Promise<JobEnd> => {
+  const retryLater = async (cause: HandBackCause, reason: string): Promise<JobEnd> => {
     await release();
-    const delay = backoff(message.receives, HAND_BACK_BASE_SECONDS, HAND_BACK_CAP_SECONDS);
-    await handBack(message, delay, reason, options, request.id);
+    const delaySeconds = backoff(message.receives, HAND_BACK_BASE_SECONDS, HAND_BACK_CAP_SECONDS);
+    await handBack(message, { delaySeconds, cause, reason, requestId: request.id }, options);
     return 'trouble';
   };
   try {
-    if (!(await persist(() => results.exists(key), sleep, log))) {
+    if (await persist(() => results.exists(key), sleep, log)) {
+      metrics.ended('queue', 'duplicate');
+    } else {
       const outcome = await answer(request, cutOff, options);
-      if (outcome.kind === 'retry') return await retryLater(outcome.reason);
+      if (outcome.kind === 'retry') return await retryLater('server', outcome.reason);
       if (outcome.kind === 'cut-off') {
         await release();
-        return await handBack(message, 0, 'this worker is draining', options, request.id);
+        const why = { cause: 'draining' as const, reason: 'this worker is draining', requestId: request.id };
+        return await handBack(message, { ...why, delaySeconds: 0 }, options);
       }
       if (outcome.result.status === 'failed') {
         counters.failed += 1;
@@ -92,13 +99,16 @@ async function serve(
     counters.completedQueue += 1;
     return 'settled';
   } catch (error) {
-    return await retryLater((error as Error).message);
+    return await retryLater('storage', (error as Error).message);
   }
 }
 
-async function write(key: string, result: RequestResult, { results, sleep, log }: JobOptions): Promise<void> {
+async function write(key: string, result: RequestResult, options: JobOptions): Promise<void> {
+  const { results, metrics, sleep, log } = options;
   const outcome = await persist(() => results.writeOnce(key, JSON.stringify(result)), sleep, log);
-  if (outcome === 'exists') log.info('a request was answered already', { requestId: result.id });
+  if (outcome === 'written') return metrics.answered(result);
+  metrics.ended('queue', 'duplicate');
+  log.info('a request was answered already', { requestId: result.id });
 }
 
 /** The result is there: whatever happens to this call, the next delivery only deletes. */
@@ -110,15 +120,28 @@ async function remove(message: QueueMessage, { queue, sleep, log }: JobOptions):
   }
 }
 
-/** Gives the message back to the queue, visible again after so many seconds. Counts as a failed attempt. */
+export interface HandBack {
+  /** Visible again after so many seconds. */
+  delaySeconds: number;
+  cause: HandBackCause;
+  reason: string;
+  requestId?: string;
+}
+
+/** Gives the message back to the queue. Counts as a failed attempt. */
 export async function handBack(
   message: QueueMessage,
-  delaySeconds: number,
-  reason: string,
-  { queue, counters, sleep, log }: Pick<JobOptions, 'queue' | 'counters' | 'sleep' | 'log'>,
-  requestId?: string,
+  { delaySeconds, cause, reason, requestId }: HandBack,
+  {
+    queue,
+    counters,
+    metrics,
+    sleep,
+    log,
+  }: Pick<JobOptions, 'queue' | 'counters' | 'metrics' | 'sleep' | 'log'>,
 ): Promise<JobEnd> {
   counters.failed += 1;
+  metrics.handedBack(cause);
   const fields = {
     messageId: message.messageId,
     requestId,

@@ -4,9 +4,11 @@ import type { ModelServer } from '../adapters/ollama/server.ts';
 import type { Counters } from './counters.ts';
 import { errorBody, INFERENCE_PATHS, prepareBody } from './inference.ts';
 import type { Log } from './log.ts';
+import type { Outcome, WorkerMetrics } from './metrics.ts';
 import type { Slots } from './slots.ts';
 import type { WorkerState } from './state.ts';
 import { deadline } from './time.ts';
+import { AnswerTap, isStream } from './tokens.ts';
 
 export interface ProxyOptions {
   server: ModelServer;
@@ -14,6 +16,7 @@ export interface ProxyOptions {
   state: WorkerState;
   models: readonly string[];
   counters: Counters;
+  metrics: WorkerMetrics;
   log: Log;
   /** One generation at most. */
   timeoutSeconds: number;
@@ -72,25 +75,43 @@ export class InferenceProxy {
   }
 
   async #infer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { slots, state, models } = this.#options;
+    const { slots, state, models, metrics } = this.#options;
     if (!state.isAccepting || slots.free <= 0) return this.#busy(path, response);
     const text = await readBody(request);
-    if (text === 'too-large') return tooLarge(response, path);
+    if (text === 'too-large') {
+      metrics.ended('interactive', 'invalid');
+      return tooLarge(response, path);
+    }
     const prepared = prepareBody(parse(text), models);
-    if (!prepared.ok) return refuse(response, path, prepared.status, prepared.message);
+    if (!prepared.ok) {
+      metrics.ended('interactive', 'invalid');
+      return refuse(response, path, prepared.status, prepared.message);
+    }
     // Only now, so that a slow upload holds no slot; what was free before it may be taken.
     const release = state.isAccepting ? slots.tryTake('interactive') : undefined;
     if (!release) return this.#busy(path, response);
+    const startedAt = performance.now();
+    const tap = new AnswerTap();
     try {
-      const answered = await this.#forward(path, request, response, JSON.stringify(prepared.body));
-      this.#options.counters[answered ? 'completedInteractive' : 'failed'] += 1;
+      const outcome = await this.#forward(path, request, response, JSON.stringify(prepared.body), tap);
+      this.#count(outcome, startedAt, tap);
     } finally {
       release();
     }
   }
 
+  #count(outcome: Outcome, startedAt: number, { firstAt, isStreamed, tokens }: AnswerTap): void {
+    const { counters, metrics } = this.#options;
+    counters[outcome === 'completed' ? 'completedInteractive' : 'failed'] += 1;
+    metrics.ended('interactive', outcome);
+    if (isStreamed && firstAt !== undefined) metrics.firstToken((firstAt - startedAt) / 1000);
+    if (outcome === 'completed')
+      metrics.served('interactive', (performance.now() - startedAt) / 1000, tokens);
+  }
+
   #busy(path: string, response: ServerResponse): void {
-    const { state } = this.#options;
+    const { state, metrics } = this.#options;
+    metrics.ended('interactive', 'refused');
     response.setHeader('retry-after', RETRY_AFTER_SECONDS);
     // Nothing was read: a kept connection would still carry the body, and the router should ask another pod.
     response.setHeader('connection', 'close');
@@ -100,13 +121,14 @@ export class InferenceProxy {
     refuse(response, path, 503, reason);
   }
 
-  /** @returns whether the client got a whole answer that is no failure of the server */
+  /** Never throws. `completed`: the client got a whole answer that is no failure. */
   async #forward(
     path: string,
     request: IncomingMessage,
     response: ServerResponse,
     body: string | undefined,
-  ): Promise<boolean> {
+    tap = new AnswerTap(),
+  ): Promise<Outcome> {
     const { server, timeoutSeconds, log, state, onServerTrouble } = this.#options;
     const abort = new AbortController();
     const hangUp = () => response.writableFinished || abort.abort();
@@ -134,9 +156,10 @@ export class InferenceProxy {
       if (state.current === 'draining') headers.connection = 'close';
       response.writeHead(status, headers);
       response.flushHeaders();
-      await pipeline(upstream, response);
+      tap.isStreamed = isStream(upstream.headers['content-type']);
+      await pipeline(upstream, tap, response);
       if (status >= 500) onServerTrouble();
-      return status < 400;
+      return status < 400 ? 'completed' : 'failed';
     } catch (error) {
       if (isServerTrouble) {
         log.warn('the model server failed a request', { path, error });
@@ -144,7 +167,7 @@ export class InferenceProxy {
       }
       if (response.headersSent) response.destroy();
       else refuse(response, path, 502, 'the model server did not answer');
-      return false;
+      return isServerTrouble ? 'failed' : 'aborted';
     } finally {
       limit.clear();
       this.#cutOff.delete(abort);

@@ -11,6 +11,8 @@ import { newCounters } from './counters.ts';
 import { Drain } from './drain.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import type { Log } from './log.ts';
+import { WorkerMetrics } from './metrics.ts';
+import { createMetricsServer } from './metrics-server.ts';
 import { InferenceProxy } from './proxy.ts';
 import { createDoor } from './server.ts';
 import { Slots } from './slots.ts';
@@ -46,6 +48,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const slots = new Slots(size);
   const state = new WorkerState();
   const counters = newCounters();
+  const metrics = new WorkerMetrics({ slots, state });
   const warmup = new Warmup({ server, models, state, log, sleep });
   const onServerTrouble = () => warmup.look();
   const proxy = new InferenceProxy({
@@ -54,12 +57,14 @@ export function createWorker(options: WorkerOptions): Worker {
     state,
     models,
     counters,
+    metrics,
     log,
     timeoutSeconds,
     onServerTrouble,
   });
   const consumer = new Consumer({
-    ...{ queue, results, server, slots, state, models, counters, log, timeoutSeconds, onServerTrouble },
+    ...{ queue, results, server, slots, state, models, counters, metrics, log, timeoutSeconds },
+    onServerTrouble,
     ...{ fleet, replica, visibilitySeconds: config.visibilitySeconds, now: Date.now, sleep },
   });
   const never = new AbortController().signal;
@@ -85,6 +90,7 @@ export function createWorker(options: WorkerOptions): Worker {
     onDrainMark: (deadline) => drain.setMark(deadline),
   });
   const door = createDoor({ state, warmup, proxy, log });
+  const metricsServer = createMetricsServer(metrics.registry);
 
   state.onChange((current) => {
     log.info('state', { state: current });
@@ -93,6 +99,8 @@ export function createWorker(options: WorkerOptions): Worker {
 
   return {
     async start() {
+      metricsServer.listen(config.metricsPort, config.listenHost);
+      await once(metricsServer, 'listening');
       door.listen(config.listenPort, config.listenHost);
       await once(door, 'listening');
       const address = door.address() as AddressInfo;
@@ -108,8 +116,10 @@ export function createWorker(options: WorkerOptions): Worker {
       heartbeat.stop();
       await Promise.race([heartbeat.beat(), sleep(LAST_BEAT_MS)]);
       warmup.stop();
-      door.close();
-      door.closeAllConnections();
+      for (const server of [door, metricsServer]) {
+        server.close();
+        server.closeAllConnections();
+      }
       log.info('stopped', { ...counters });
     },
   };

@@ -4,7 +4,7 @@ import type {
   V1ResourceRequirements,
   V1SecurityContext,
 } from '@kubernetes/client-node';
-import { OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
+import { METRICS_PORT, OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
 import { MODELS_VOLUME } from './names.ts';
 import type { WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
@@ -110,7 +110,10 @@ export const workerContainer = (
   name: 'worker',
   image: images.worker,
   command: ['node', WORKER_FILE],
-  ports: [{ name: 'http', containerPort: WORKER_PORT, protocol: 'TCP' }],
+  ports: [
+    { name: 'http', containerPort: WORKER_PORT, protocol: 'TCP' },
+    { name: 'metrics', containerPort: METRICS_PORT, protocol: 'TCP' },
+  ],
   env: [
     ...env({
       AWS_REGION: region,

@@ -43,4 +43,6 @@ export const GROUP = {
 } as const;
 
 export const WORKER_PORT = 8080;
+/** Where a worker and the router's exporter offer `/metrics`; named `metrics` in their pods. */
+export const METRICS_PORT = 9090;
 export const OLLAMA_PORT = 11434;

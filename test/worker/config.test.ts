@@ -24,6 +24,7 @@ describe("the worker's environment", () => {
       ollamaUrl: 'http://127.0.0.1:11434',
       listenHost: '0.0.0.0',
       listenPort: 8080,
+      metricsPort: 9090,
     });
   });
 

@@ -4,6 +4,7 @@ import { UnavailableError } from '../../adapters/errors.ts';
 import { resultKey } from '../../core/protocol/names.ts';
 import { Consumer } from '../../worker/consumer.ts';
 import { newCounters } from '../../worker/counters.ts';
+import { WorkerMetrics } from '../../worker/metrics.ts';
 import { Slots } from '../../worker/slots.ts';
 import { WorkerState } from '../../worker/state.ts';
 import { FakeClock, FakeQueue, FakeResults, FakeServer, quiet, settle } from './fakes.ts';
@@ -38,12 +39,14 @@ class World {
     const { clock } = this;
     const life = { dead: false };
     const state = new WorkerState();
+    const semaphore = new Slots(slots, () => clock.now);
     const consumer = new Consumer({
       queue: this.#exposed(this.queue, life),
       results: this.#exposed(this.results, life),
       server: this.#exposed(this.server, life),
-      slots: new Slots(slots, () => clock.now),
+      slots: semaphore,
       state,
+      metrics: new WorkerMetrics({ slots: semaphore, state }),
       counters: newCounters(),
       ...{ log: quiet, sleep: clock.sleep, now: () => clock.now, onServerTrouble: () => {} },
       ...{ fleet: 'cpu', replica: 'x', models: ['tiny'], timeoutSeconds: 600, visibilitySeconds: 30 },

@@ -3,6 +3,7 @@ import { RefusedError, UnavailableError } from '../../adapters/errors.ts';
 import { resultKey } from '../../core/protocol/names.ts';
 import { Consumer } from '../../worker/consumer.ts';
 import { newCounters } from '../../worker/counters.ts';
+import { WorkerMetrics } from '../../worker/metrics.ts';
 import { Slots } from '../../worker/slots.ts';
 import { WorkerState } from '../../worker/state.ts';
 import { FakeClock, FakeQueue, FakeResults, FakeServer, quiet } from './fakes.ts';
@@ -21,9 +22,11 @@ function setUp({ slots = 1, visibilitySeconds = 30 } = {}) {
   const state = new WorkerState();
   const counters = newCounters();
   const semaphore = new Slots(slots, () => clock.now);
+  const metrics = new WorkerMetrics({ slots: semaphore, state });
   let troubles = 0;
   const consumer = new Consumer({
-    ...{ queue, results, server, state, counters, slots: semaphore, log: quiet, sleep: clock.sleep },
+    ...{ queue, results, server, state, counters, metrics, log: quiet, sleep: clock.sleep },
+    slots: semaphore,
     ...{ fleet: 'cpu', replica: 'cpu-main-0', models: ['tiny'], timeoutSeconds: 600, visibilitySeconds },
     now: () => clock.now,
     onServerTrouble: () => {
@@ -40,6 +43,7 @@ function setUp({ slots = 1, visibilitySeconds = 30 } = {}) {
     server,
     state,
     counters,
+    metrics,
     slots: semaphore,
     consumer,
     key,
@@ -67,6 +71,31 @@ describe('the consumer', () => {
       prompt: 'Why?',
       stream: false,
     });
+  });
+
+  it('counts what it did: waits, service, tokens, and why a message went back', async () => {
+    const { clock, queue, server, metrics } = setUp();
+    const good = { status: 200, body: { response: 'yes', prompt_eval_count: 7, eval_count: 3 } };
+    server.reply = () => ({ status: 500, body: { error: 'runner crashed' } });
+    queue.send(request('a', { submittedAt: clock.now - 4000 }));
+    await clock.advance(1500);
+    server.reply = () => good;
+    await clock.advance(6000);
+    queue.send(request('b', { body: { model: 'huge' } }));
+    queue.send('hello');
+    await clock.advance(6000);
+    const page = await metrics.registry.metrics();
+    expect(page).toContain('paddock_worker_requests_total{kind="queue",outcome="completed"} 1');
+    expect(page).toContain('paddock_worker_requests_total{kind="queue",outcome="failed"} 1');
+    expect(page).toContain('paddock_worker_hand_backs_total{cause="server"} 1');
+    expect(page).toContain('paddock_worker_hand_backs_total{cause="unreadable"} 1');
+    expect(page).toContain('paddock_worker_service_seconds_sum{kind="queue"} 1');
+    expect(page).toContain('paddock_worker_tokens_total{kind="queue",direction="prompt"} 7');
+    expect(page).toContain('paddock_worker_tokens_total{kind="queue",direction="generated"} 3');
+    // The failed attempt and its hand-back are part of the wait: longer than the target of 5 s, shorter than 10.
+    expect(page).toContain('paddock_worker_queue_wait_seconds_bucket{le="5"} 0');
+    expect(page).toContain('paddock_worker_slots_busy{kind="queue"} 0');
+    expect(page).toContain('paddock_worker_state{state="warm"} 1');
   });
 
   it('takes only what it has slots for, and leaves the rest to others', async () => {

@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OllamaServer } from '../../adapters/ollama/server.ts';
 import { type Counters, newCounters } from '../../worker/counters.ts';
+import { WorkerMetrics } from '../../worker/metrics.ts';
 import { InferenceProxy } from '../../worker/proxy.ts';
 import { createDoor } from '../../worker/server.ts';
 import { Slots } from '../../worker/slots.ts';
@@ -34,6 +35,7 @@ let reply: (seen: Seen, response: ServerResponse) => void;
 let slots: Slots;
 let state: WorkerState;
 let counters: Counters;
+let metrics: WorkerMetrics;
 let proxy: InferenceProxy;
 let troubles: number;
 let ollama: OllamaServer;
@@ -61,10 +63,11 @@ beforeEach(async () => {
   state = new WorkerState();
   state.setWarm(true);
   counters = newCounters();
+  metrics = new WorkerMetrics({ slots, state });
   troubles = 0;
   const models = ['tiny'];
   proxy = new InferenceProxy({
-    ...{ server: ollama, slots, state, models, counters, log: quiet, timeoutSeconds: 60 },
+    ...{ server: ollama, slots, state, models, counters, metrics, log: quiet, timeoutSeconds: 60 },
     onServerTrouble: () => {
       troubles += 1;
     },
@@ -216,6 +219,50 @@ describe('the proxy', () => {
     const answer = await post('/api/generate', { model: 'tiny' });
     expect([answer.status, await answer.text()]).toEqual([400, '{"error":"invalid options"}']);
     expect([counters.failed, troubles]).toEqual([1, 0]);
+  });
+});
+
+describe('what it counts', () => {
+  it.each([
+    [
+      'application/x-ndjson',
+      '{"response":"a","done":false}\n{"done":true,"context":[1],"prompt_eval_count":7,"eval_count":3}\n',
+    ],
+    [
+      'text/event-stream',
+      'data: {"choices":[]}\n\ndata: {"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\ndata: [DONE]\n\n',
+    ],
+  ])('tokens and time to the first one of a stream as %s', async (type, text) => {
+    reply = (_seen, response) => response.writeHead(200, { 'content-type': type }).end(text);
+    expect(await (await post('/api/chat', { model: 'tiny' })).text()).toBe(text);
+    await until(() => slots.free === 1);
+    const page = await metrics.registry.metrics();
+    expect(page).toContain('paddock_worker_tokens_total{kind="interactive",direction="prompt"} 7');
+    expect(page).toContain('paddock_worker_tokens_total{kind="interactive",direction="generated"} 3');
+    expect(page).toContain('paddock_worker_first_token_seconds_count 1');
+    expect(page).toContain('paddock_worker_service_seconds_count{kind="interactive"} 1');
+  });
+
+  it('each way a request can end', async () => {
+    const ended = async (outcome: string) => {
+      const page = await metrics.registry.metrics();
+      return page.includes(`paddock_worker_requests_total{kind="interactive",outcome="${outcome}"} 1`);
+    };
+    await (await post('/api/chat', { model: 'tiny' })).text();
+    await until(() => ended('completed'));
+    await post('/api/chat', { model: 'huge' });
+    expect(await ended('invalid')).toBe(true);
+    reply = (_seen, response) => response.writeHead(500).end('{"error":"runner crashed"}');
+    await (await post('/api/chat', { model: 'tiny' })).text();
+    await until(() => ended('failed'));
+    reply = (_seen, response) => void response.writeHead(200).write('x');
+    const client = new AbortController();
+    await post('/api/chat', { model: 'tiny' }, { signal: client.signal });
+    client.abort();
+    await until(() => ended('aborted'));
+    state.setDraining(true);
+    await post('/api/chat', { model: 'tiny' });
+    expect(await ended('refused')).toBe(true);
   });
 });
 
