@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { VISIBILITY_SECONDS } from '../../workloads/index.ts';
+import { acceptFindings } from './findings.ts';
 
 /** Attempts are counted by the worker; this only catches messages that no worker survives to count. */
 const MAX_RECEIVES = 20;
@@ -28,5 +29,10 @@ export class FleetQueue extends Construct {
       retentionPeriod: Duration.days(7),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES },
     });
+    for (const queue of [this.queue, this.deadLetters])
+      acceptFindings(queue, {
+        CKV_AWS_27:
+          "SQS encrypts with its own key (SSE-SQS); the rule looks for a key of one's own, which every sender would need rights on.",
+      });
   }
 }

@@ -4,6 +4,7 @@ import { CfnAccessEntry, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { GROUP, WORKER_PORT } from '../../core/protocol/names.ts';
+import { PatternStatement } from './findings.ts';
 import { fleetParameterPrefix } from './fleet-parameter.ts';
 import { PaddockFunction } from './paddock-function.ts';
 
@@ -45,8 +46,11 @@ export function createScaler(
         resources: [props.tableArn],
       }),
       new PolicyStatement({ actions: ['sqs:GetQueueAttributes'], resources: props.queueArns }),
-      // Auto Scaling knows no resource for its Describe actions.
-      new PolicyStatement({ actions: ['autoscaling:DescribeAutoScalingGroups'], resources: ['*'] }),
+      new PatternStatement({
+        actions: ['autoscaling:DescribeAutoScalingGroups'],
+        resources: ['*'],
+        reason: 'Auto Scaling knows no resource for its Describe actions.',
+      }),
     ],
   });
   grantKubernetes(scope, 'ScalerAccess', cluster, scaler.role, GROUP.scaler);
@@ -78,11 +82,12 @@ export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFu
 }
 
 const readParameters = (clusterName: string): PolicyStatement =>
-  new PolicyStatement({
+  new PatternStatement({
     actions: ['ssm:GetParameter'],
     resources: [
       `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${fleetParameterPrefix(clusterName)}*`,
     ],
+    reason: 'One parameter per fleet of this cluster, and nothing else, lies below the prefix.',
   });
 
 /** For the apiserver's address and certificate. */

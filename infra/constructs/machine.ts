@@ -5,6 +5,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, LogLevel, StateMachine, type StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { repositoryPath } from '../paths.ts';
+import { acceptFindings, grant, LOGS_OF_AWS_KEY } from './findings.ts';
 
 export interface MachineProps {
   /** `state-machines/<name>.asl.json`; also the last part of the state machine's name. */
@@ -33,7 +34,14 @@ export class Machine extends Construct {
       assumedBy: new ServicePrincipal('states.amazonaws.com'),
       description: `${props.clusterName}: state machine ${props.name}`,
     });
-    for (const statement of props.statements) role.addToPolicy(statement);
+    for (const statement of props.statements) grant(role, statement);
+    const logGroup = new LogGroup(this, 'Logs', {
+      // The prefix keeps the account's one log resource policy from growing past its limit.
+      logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
+      retention: props.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
     this.stateMachine = new StateMachine(this, 'Machine', {
       stateMachineName,
       stateMachineType: props.type,
@@ -43,16 +51,18 @@ export class Machine extends Construct {
       definitionSubstitutions: props.substitutions,
       role,
       logs: {
-        // The prefix keeps the account's one log resource policy from growing past its limit.
-        destination: new LogGroup(this, 'Logs', {
-          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
-          retention: props.logRetentionDays,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        destination: logGroup,
         // Express keeps no history: the log is the trail.
         level: LogLevel.ALL,
         includeExecutionData: true,
       },
+    });
+    acceptFindings(this.stateMachine, {
+      'AwsSolutions-SF2':
+        'Every state with its input and output is in the log; X-Ray would show the same once more, and charge for it.',
+    });
+    acceptFindings(role, {
+      'AwsSolutions-IAM5[Resource::*]': 'Log delivery: these actions of CloudWatch Logs know no resource.',
     });
   }
 }

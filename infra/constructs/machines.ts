@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { PatternStatement } from './findings.ts';
 import { Machine, machineArn } from './machine.ts';
 
 export interface MachinesProps {
@@ -31,12 +32,13 @@ export function createScaleMachine(
     statements: [
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [scaler.functionArn] }),
       new PolicyStatement({ actions: ['states:StartExecution'], resources: [scaleArn, warmupArn] }),
-      new PolicyStatement({
+      new PatternStatement({
         actions: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
-        // EKS names the groups itself: the tags that it sets tell whose they are.
         resources: [
           `arn:${Aws.PARTITION}:autoscaling:${Aws.REGION}:${Aws.ACCOUNT_ID}:autoScalingGroup:*:autoScalingGroupName/eks-*`,
         ],
+        reason:
+          "EKS names the groups itself; the condition on the tags that it sets leaves the pools' groups.",
         conditions: {
           StringEquals: {
             'autoscaling:ResourceTag/eks:cluster-name': props.clusterName,

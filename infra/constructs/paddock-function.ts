@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, Stack } from 'aws-cdk-lib';
 import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { bundle, withTemporaryFolder } from '../bundling.ts';
 import { repositoryPath } from '../paths.ts';
+import { acceptFindings, grant, LOGS_OF_AWS_KEY, PatternStatement } from './findings.ts';
 
 export interface PaddockFunctionProps {
   /** Folder under `functions/`; also the last part of the function's name. */
@@ -37,12 +38,22 @@ export class PaddockFunction extends Construct {
     });
     const logGroup = new LogGroup(this, 'Logs', { retention: props.logRetentionDays });
     logGroup.grantWrite(this.role);
-    for (const statement of props.statements) this.role.addToPolicy(statement);
-    if (props.network) this.role.addToPolicy(networkStatement());
+    for (const statement of props.statements) grant(this.role, statement);
+    if (props.network) grant(this.role, networkStatement());
 
     this.handler = withTemporaryFolder((folder) => this.#function(folder, props, logGroup));
     // The function must not run before its role may do what it needs.
     this.handler.node.addDependency(this.role);
+    acceptFindings(this.handler, {
+      CKV_AWS_115:
+        'Reserved concurrency is taken from the rest of the account, and a new account has 10 in all: the deploy would fail.',
+      CKV_AWS_116: 'Called synchronously: the caller gets the error, no event waits to be lost.',
+      CKV_AWS_173: "The variables hold names, no secrets; Lambda encrypts them with AWS's own key.",
+      ...(!props.network && {
+        CKV_AWS_117: 'Calls public endpoints only: in the VPC each call would pass, and pay, a NAT gateway.',
+      }),
+    });
+    acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
   }
 
   #function(folder: string, props: PaddockFunctionProps, logGroup: LogGroup): LambdaFunction {
@@ -74,9 +85,9 @@ export class PaddockFunction extends Construct {
   }
 }
 
-/** Lambda makes a function's network interfaces with the function's role; EC2 knows no narrower resource for it. */
+/** Lambda makes a function's network interfaces with the function's role. */
 const networkStatement = (): PolicyStatement =>
-  new PolicyStatement({
+  new PatternStatement({
     actions: [
       'ec2:CreateNetworkInterface',
       'ec2:DescribeNetworkInterfaces',
@@ -86,4 +97,6 @@ const networkStatement = (): PolicyStatement =>
       'ec2:UnassignPrivateIpAddresses',
     ],
     resources: ['*'],
+    reason: 'Lambda makes the network interfaces and names none beforehand; EC2 knows no narrower resource.',
+    checkov: ['CKV_AWS_111'],
   });

@@ -2,10 +2,11 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { acceptFindings } from './findings.ts';
 
 /** The scaler's memory, its lease and its plans (docs/architecture.md). */
-export const createTable = (scope: Construct): Table =>
-  new Table(scope, 'Table', {
+export function createTable(scope: Construct): Table {
+  const table = new Table(scope, 'Table', {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
     sortKey: { name: 'sk', type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
@@ -13,10 +14,16 @@ export const createTable = (scope: Construct): Table =>
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     removalPolicy: RemovalPolicy.RETAIN,
   });
+  acceptFindings(table, {
+    CKV_AWS_119:
+      "DynamoDB encrypts with AWS's own key; the table holds plans and figures, no requests and no answers.",
+  });
+  return table;
+}
 
 /** One object per answered request, kept for the configured days. */
-export const createResultsBucket = (scope: Construct, retentionDays: number): IBucket =>
-  new Bucket(scope, 'Results', {
+export function createResultsBucket(scope: Construct, retentionDays: number): IBucket {
+  const bucket = new Bucket(scope, 'Results', {
     encryption: BucketEncryption.S3_MANAGED,
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
@@ -28,4 +35,14 @@ export const createResultsBucket = (scope: Construct, retentionDays: number): IB
       },
     ],
     removalPolicy: RemovalPolicy.RETAIN,
-  }) as IBucket;
+  });
+  const noAccessLog =
+    'Only roles of this stack may read it; who must know of each read turns on CloudTrail data events, which AWS recommends over access logs.';
+  acceptFindings(bucket, {
+    'AwsSolutions-S1': noAccessLog,
+    CKV_AWS_18: noAccessLog,
+    CKV_AWS_21:
+      'A result is written once and expires: versions would keep answers that were meant to be gone.',
+  });
+  return bucket as IBucket;
+}

@@ -5,6 +5,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { NAMESPACE, resultKey } from '../../core/protocol/names.ts';
 import { serviceAccountName } from '../../workloads/index.ts';
+import { grant, PatternStatement } from './findings.ts';
 import type { WorkerBundle } from './worker-bundle.ts';
 
 export interface WorkerIdentityProps {
@@ -28,7 +29,14 @@ export class WorkerIdentity extends Construct {
     const allow = (actions: string[], resource: string) =>
       this.role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }));
     allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], queue.queueArn);
-    allow(['s3:GetObject', 's3:PutObject'], results.arnForObjects(resultKey(fleet, '*')));
+    grant(
+      this.role,
+      new PatternStatement({
+        actions: ['s3:GetObject', 's3:PutObject'],
+        resources: [results.arnForObjects(resultKey(fleet, '*'))],
+        reason: "One object per request, named by the request: all of the fleet's own, none of another's.",
+      }),
+    );
     // Without it S3 answers 403 instead of 404 for a result that is not there yet.
     allow(['s3:ListBucket'], results.bucketArn);
     allow(['s3:GetObject'], bundle.objectArn);
