@@ -1,10 +1,11 @@
 import { arrivalRate } from './arrivals.ts';
+import type { Capacity } from './capacity.ts';
 import { holdSeconds } from './history.ts';
 import { nodesAwaited } from './nodes.ts';
 import { reconcile } from './reconcile.ts';
 import { type Context, round } from './rules.ts';
 import type { Spread } from './spread.ts';
-import type { Command, Plan, Reason } from './types.ts';
+import type { Command, Plan, Reason, Seconds } from './types.ts';
 import { type FleetView, sum } from './view.ts';
 import { forgetWorkers, warmUps } from './workers.ts';
 
@@ -83,6 +84,13 @@ function isStill({ observed, live, pendingAges }: FleetView['pools'][number]): b
   );
 }
 
+/** How long the last message in the queue will have waited: the lead time first, when nothing is warm. */
+function expectedWait(backlog: number, { warm, pending, serviceRate, leadSeconds }: Capacity): Seconds {
+  if (backlog === 0) return 0;
+  if (warm > 0) return backlog / (warm * serviceRate);
+  return leadSeconds + backlog / (Math.max(1, pending) * serviceRate);
+}
+
 function numbersOf({ view, memory, capacity, policy }: Context): Record<string, number> {
   const numbers: Record<string, number> = {
     backlog: view.queue.backlog,
@@ -93,6 +101,7 @@ function numbersOf({ view, memory, capacity, policy }: Context): Record<string, 
     serviceRate: capacity.serviceRate,
     leadSeconds: capacity.leadSeconds,
     holdSeconds: holdSeconds(capacity.leadSeconds, policy.tickSeconds),
+    expectedWaitSeconds: expectedWait(view.queue.backlog, capacity),
     current: view.current,
     warm: sum(view.pools, (pool) => pool.warm),
     pending: sum(view.pools, (pool) => pool.pendingAges.length),

@@ -9,9 +9,10 @@ import { KubernetesLeases } from '../../adapters/kubernetes/leases.ts';
 import { KubernetesNodes } from '../../adapters/kubernetes/nodes.ts';
 import { KubernetesPods } from '../../adapters/kubernetes/pods.ts';
 import { KubernetesWorkloads } from '../../adapters/kubernetes/workloads.ts';
+import { DIMENSION } from '../../core/protocol/metrics.ts';
 import { decide } from '../../core/scaling/decide.ts';
 import { readEnv } from '../shared/env.ts';
-import { telemetry } from '../shared/telemetry.ts';
+import { createMetrics, telemetry } from '../shared/telemetry.ts';
 import type { TickDependencies } from './dependencies.ts';
 import { parseTickEvent } from './event.ts';
 import { EmbeddedGauges } from './metrics.ts';
@@ -20,6 +21,7 @@ import { type TickResult, tick } from './tick.ts';
 const READING_TIMEOUT_MS = 5000;
 
 const { logger, metrics, stack } = telemetry('scaler');
+const poolMetrics = createMetrics('scaler');
 
 /**
  * The handler with its middleware.
@@ -30,8 +32,9 @@ export function createHandler(connect: () => Omit<TickDependencies, 'log' | 'gau
   const fn = async (raw: unknown): Promise<TickResult> => {
     const event = parseTickEvent(raw);
     logger.appendKeys({ fleet: event.fleet, trigger: event.trigger, execution: event.execution });
-    metrics.addDimension('fleet', event.fleet);
-    connected ??= { ...connect(), log: logger, gauges: new EmbeddedGauges(metrics) };
+    metrics.addDimension(DIMENSION.fleet, event.fleet);
+    const gauges = new EmbeddedGauges(metrics, poolMetrics);
+    connected ??= { ...connect(), log: logger, gauges };
     return tick(event, connected);
   };
   return middy(fn).use(stack);

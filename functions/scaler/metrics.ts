@@ -1,5 +1,6 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { FleetPolicy, Plan, Snapshot } from '../../core/scaling/types.ts';
+import { DIMENSION, FLEET_METRIC as FLEET, POOL_METRIC as POOL } from '../../core/protocol/metrics.ts';
+import type { FleetPolicy, Plan, PoolObservation, Snapshot } from '../../core/scaling/types.ts';
 
 /** The figures of one tick. What was not read is absent: it is not zero. */
 export interface Figures {
@@ -10,7 +11,6 @@ export interface Figures {
   policy?: FleetPolicy;
   readingFailures: number;
   commandFailures: number;
-  left: boolean;
 }
 
 /** Where the figures go. */
@@ -20,61 +20,104 @@ export interface Gauges {
   failed(): void;
 }
 
-/** CloudWatch metrics in the namespace `Paddock`, one line in the embedded format for each tick. */
-export class EmbeddedGauges implements Gauges {
-  readonly #metrics: Metrics;
+type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
+type Values = readonly (readonly [name: string, unit: Unit, value: number | undefined])[];
 
-  constructor(metrics: Metrics) {
-    this.#metrics = metrics;
+/** CloudWatch metrics in the embedded format: one line for each tick, and one for each pool that was read. */
+export class EmbeddedGauges implements Gauges {
+  readonly #ofFleet: Metrics;
+  readonly #ofPool: Metrics;
+
+  /**
+   * @param ofFleet flushed at the end of the invocation, with the fleet as a dimension
+   * @param ofPool another one, flushed here for each pool
+   */
+  constructor(ofFleet: Metrics, ofPool: Metrics) {
+    this.#ofFleet = ofFleet;
+    this.#ofPool = ofPool;
   }
 
   record(figures: Figures): void {
-    this.#metrics.addMetric('TickDuration', MetricUnit.Milliseconds, figures.tickMs);
-    for (const [name, value] of Object.entries(counts(figures))) {
-      if (value !== undefined) this.#metrics.addMetric(name, MetricUnit.Count, value);
-    }
-    if (figures.memoryBytes !== undefined) {
-      this.#metrics.addMetric('MemorySize', MetricUnit.Bytes, figures.memoryBytes);
+    write(this.#ofFleet, fleetValues(figures));
+    for (const [fleet, pool, values] of poolValues(figures)) {
+      this.#ofPool.addDimension(DIMENSION.fleet, fleet).addDimension(DIMENSION.pool, pool);
+      write(this.#ofPool, values);
+      this.#ofPool.publishStoredMetrics();
     }
   }
 
   failed(): void {
-    this.#metrics.addMetric('TickFailures', MetricUnit.Count, 1);
+    this.#ofFleet.addMetric(FLEET.tickFailures, MetricUnit.Count, 1);
   }
 }
 
-function counts(figures: Figures): Record<string, number | undefined> {
-  const { plan, snapshot, readingFailures, commandFailures } = figures;
-  const queue = snapshot?.queue.ok ? snapshot.queue.value : undefined;
-  return {
-    Backlog: queue?.backlog,
-    InFlight: queue?.inFlight,
-    ReplicasWanted: plan?.wanted,
-    ReplicasWarm: warmReplicas(snapshot),
-    NodesOnDemand: nodes(figures, 'on-demand'),
-    NodesSpot: nodes(figures, 'spot'),
-    ReadingFailures: readingFailures,
-    CommandFailures: commandFailures,
-    TicksLeft: figures.left ? 1 : 0,
-  };
+function write(metrics: Metrics, values: Values): void {
+  for (const [name, unit, value] of values) if (value !== undefined) metrics.addMetric(name, unit, value);
 }
 
-function warmReplicas(snapshot?: Snapshot): number | undefined {
-  const pools = Object.values(snapshot?.pools ?? {});
-  if (pools.length === 0 || pools.some((pool) => !pool.ok)) return undefined;
-  return pools.reduce(
-    (sum, pool) => sum + (pool.ok ? pool.value.replicas.filter(({ phase }) => phase === 'warm').length : 0),
-    0,
+function fleetValues(figures: Figures): Values {
+  const { plan, snapshot } = figures;
+  const whenWorkersRead = snapshot?.workers.ok ? plan?.numbers : undefined;
+  const whenQueueRead = snapshot?.queue.ok ? plan?.numbers : undefined;
+  return [
+    [FLEET.tickDuration, MetricUnit.Milliseconds, figures.tickMs],
+    [FLEET.readingFailures, MetricUnit.Count, figures.readingFailures || undefined],
+    [FLEET.commandFailures, MetricUnit.Count, figures.commandFailures || undefined],
+    [FLEET.memorySize, MetricUnit.Bytes, figures.memoryBytes],
+    [FLEET.expectedWait, MetricUnit.Seconds, whenQueueRead?.expectedWaitSeconds],
+    [FLEET.arrivalRate, MetricUnit.CountPerSecond, whenQueueRead?.arrivalRate],
+    [FLEET.serviceRate, MetricUnit.CountPerSecond, plan?.numbers.serviceRate],
+    [FLEET.leadTime, MetricUnit.Seconds, plan?.numbers.leadSeconds],
+    [FLEET.replicasWanted, MetricUnit.Count, plan?.wanted],
+    [FLEET.replicasWarm, MetricUnit.Count, overPools(figures, () => true, warm)],
+    [FLEET.nodesOnDemand, MetricUnit.Count, nodes(figures, 'on-demand')],
+    [FLEET.nodesSpot, MetricUnit.Count, nodes(figures, 'spot')],
+    [FLEET.busySlotsQueue, MetricUnit.Count, whenWorkersRead?.busyQueue],
+    [FLEET.busySlotsInteractive, MetricUnit.Count, whenWorkersRead?.busyInteractive],
+    [FLEET.pricePerHour, MetricUnit.NoUnit, plan?.pricePerHour],
+    [
+      FLEET.quarantinedPools,
+      MetricUnit.Count,
+      plan?.reasons.filter(({ rule }) => rule === 'quarantine').length || undefined,
+    ],
+  ];
+}
+
+function poolValues({ policy, plan, snapshot }: Figures): [fleet: string, pool: string, values: Values][] {
+  return (policy?.pools ?? []).flatMap(({ name }) => {
+    const reading = snapshot?.pools[name];
+    if (!policy || !plan || !reading?.ok) return [];
+    const values: Values = [
+      [POOL.replicasWanted, MetricUnit.Count, plan.wantedByPool[name]],
+      [POOL.replicasWarm, MetricUnit.Count, warm(reading.value)],
+    ];
+    return [[policy.fleet, name, values]];
+  });
+}
+
+/** Instances in service. */
+const nodes = (figures: Figures, capacityType: 'on-demand' | 'spot'): number | undefined =>
+  overPools(
+    figures,
+    (pool) => pool.capacityType === capacityType,
+    ({ instances }) => instances.filter(({ lifecycle }) => lifecycle === 'in-service').length,
   );
-}
 
-/** Instances in service. Undefined when a pool of that kind was not read. */
-function nodes({ policy, snapshot }: Figures, capacityType: 'on-demand' | 'spot'): number | undefined {
+const warm = ({ replicas }: PoolObservation): number =>
+  replicas.filter(({ phase }) => phase === 'warm').length;
+
+/** The sum over such pools. Undefined when one of them was not read. */
+function overPools(
+  { policy, snapshot }: Figures,
+  isOne: (pool: FleetPolicy['pools'][number]) => boolean,
+  count: (pool: PoolObservation) => number,
+): number | undefined {
+  if (!policy || !snapshot) return undefined;
   let sum = 0;
-  for (const pool of policy?.pools.filter((one) => one.capacityType === capacityType) ?? []) {
-    const reading = snapshot?.pools[pool.name];
+  for (const { name } of policy.pools.filter(isOne)) {
+    const reading = snapshot.pools[name];
     if (!reading?.ok) return undefined;
-    sum += reading.value.instances.filter(({ lifecycle }) => lifecycle === 'in-service').length;
+    sum += count(reading.value);
   }
-  return snapshot ? sum : undefined;
+  return sum;
 }

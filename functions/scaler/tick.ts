@@ -137,7 +137,6 @@ async function finish(done: TickDone): Promise<TickResult> {
     policy: parameters.policy,
     readingFailures: observation.failures.length,
     commandFailures: acted.results.filter(({ status }) => status === 'failed').length,
-    left: false,
   });
   if (cameToNothing(observation, acted)) throw new TickError(failures.join('; '));
 
@@ -191,7 +190,7 @@ function withholdReason({ holdUntil }: Recalled, now: Seconds): string | undefin
 
 function left(event: TickEvent, { gauges, now }: TickDependencies, startedAt: Seconds): TickResult {
   const tickMs = (now() - startedAt) * 1000;
-  gauges.record({ tickMs, readingFailures: 0, commandFailures: 0, left: true });
+  gauges.record({ tickMs, readingFailures: 0, commandFailures: 0 });
   return {
     outcome: 'left',
     fleet: event.fleet,

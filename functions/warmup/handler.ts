@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import { AwsEksCluster } from '../../adapters/aws/eks-cluster.ts';
 import { EksAccess } from '../../adapters/kubernetes/eks.ts';
 import { KubernetesPods } from '../../adapters/kubernetes/pods.ts';
+import { DIMENSION } from '../../core/protocol/metrics.ts';
 import { readEnv } from '../shared/env.ts';
 import { telemetry } from '../shared/telemetry.ts';
 import { parseWarmupEvent } from './event.ts';
@@ -24,7 +25,7 @@ export function createHandler(connect: () => WarmupDependencies) {
     logger.appendKeys(event);
     connected ??= connect();
     const result = await warm({ ...event, startedAt }, connected);
-    metrics.addDimension('fleet', event.fleet);
+    metrics.addDimension(DIMENSION.fleet, event.fleet);
     metrics.addMetric(METRIC[result.outcome], MetricUnit.Count, 1);
     logger.info(`Warm-up: ${result.outcome}`, { ...result });
     return result;

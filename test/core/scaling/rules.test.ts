@@ -110,6 +110,21 @@ describe('need', () => {
   });
 });
 
+describe('the expected wait', () => {
+  const waitOf = (scene: Scene) => plan(scene, simple()).numbers.expectedWaitSeconds;
+
+  it('is the backlog over what the warm replicas serve', () => {
+    expect(waitOf({ backlog: 20, pools: warmPool('od', 4) })).toBe(5);
+    expect(waitOf({ backlog: 0, pools: warmPool('od', 4) })).toBe(0);
+  });
+
+  it('begins with the lead time when nothing is warm', () => {
+    const starting = [0, 1].map((index) => replicaOf('od', index, { phase: 'starting' }));
+    expect(waitOf({ backlog: 20, pools: { od: poolOf(starting) } })).toBe(40 + 10);
+    expect(waitOf({ backlog: 20, pools: { od: poolOf([]) } })).toBe(40 + 20);
+  });
+});
+
 describe('hold', () => {
   const pools = warmPool('od', 6);
 

@@ -31,27 +31,37 @@ describe('the exported handler', () => {
 });
 
 describe('its middleware', () => {
-  it('writes one line of metrics for each tick', async () => {
+  it('writes one line of metrics for each tick, and one for each pool', async () => {
     const world = new World(2);
     world.backlog(3, 1);
     const { result, lines } = await captured(() => createHandler(connected(world))(event, context));
 
     expect(result).toMatchObject({ outcome: 'ticked' });
     const metrics = lines.filter((line) => '_aws' in line);
-    expect(metrics).toHaveLength(1);
+    expect(metrics).toHaveLength(2);
     expect(metrics[0]).toMatchObject({
+      ...{ fleet: FLEET, pool: 'main', service: 'scaler' },
+      ...{ PoolReplicasWarm: 2, PoolReplicasWanted: expect.any(Number) },
+    });
+    expect(metrics[1]).not.toHaveProperty('pool');
+    expect(metrics[1]).toMatchObject({
       fleet: FLEET,
       service: 'scaler',
-      Backlog: 3,
-      InFlight: 1,
+      // 3 wait, and each of the two replicas serves one in 2 s.
+      ExpectedWait: 3,
+      LeadTime: 20,
+      ServiceRate: 0.5,
+      BusySlotsQueue: 0,
+      BusySlotsInteractive: 0,
+      PricePerHour: expect.any(Number),
       ReplicasWarm: 2,
       ReplicasWanted: expect.any(Number),
       NodesOnDemand: 2,
       NodesSpot: 0,
-      ReadingFailures: 0,
-      CommandFailures: 0,
       TickDuration: expect.any(Number),
     });
+    for (const name of ['ReadingFailures', 'CommandFailures', 'QuarantinedPools', 'TickFailures'])
+      expect(metrics[1]).not.toHaveProperty(name);
   });
 
   it('says nothing of what it could not read, and logs what failed with the invocation', async () => {
@@ -59,9 +69,9 @@ describe('its middleware', () => {
     world.queue.fail('read');
     const { lines } = await captured(() => createHandler(connected(world))(event, context));
 
-    const metrics = lines.find((line) => '_aws' in line);
+    const metrics = lines.find((line) => '_aws' in line && !('pool' in line));
     expect(metrics).toMatchObject({ ReadingFailures: 1 });
-    expect(metrics).not.toHaveProperty('Backlog');
+    for (const name of ['ExpectedWait', 'ArrivalRate']) expect(metrics).not.toHaveProperty(name);
     expect(lines).toContainEqual(
       expect.objectContaining({
         level: 'ERROR',

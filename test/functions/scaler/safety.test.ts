@@ -16,7 +16,7 @@ describe('one loop at a time', () => {
 
     expect(result).toMatchObject({ outcome: 'left', setNodes: [], terminate: [], warmUps: [], again: false });
     expect(world.queue.calls).toHaveLength(reads);
-    expect(world.figures.at(-1)?.left).toBe(true);
+    expect(world.figures.at(-1)).not.toHaveProperty('plan');
   });
 
   it('renews its own lease with each tick, three ticks ahead and 20 s at least', async () => {
