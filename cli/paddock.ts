@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { explainCommand } from './commands/explain.ts';
 import { localCommand } from './commands/local.ts';
@@ -7,6 +8,9 @@ import { statusCommand } from './commands/status.ts';
 
 /** Errors that the language itself throws: nobody at a terminal can mend them. */
 const DEFECTS = ['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError', 'ZodError'];
+
+// Commands import what they need when they run; CDK alone takes over a second to compile.
+enableCompileCache();
 
 const program = new Command('paddock')
   .description('Runs self-hosted LLMs on Amazon EKS: scales, warms, and explains why.')

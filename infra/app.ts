@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { App, type AppProps } from 'aws-cdk-lib';
@@ -53,10 +53,14 @@ export function buildApp(
  * The configuration that `PADDOCK_CONFIG` names (a path to a module, relative to the working directory), else
  * `paddock.config.ts` of the repository.
  *
- * @throws ConfigError when it is not valid, Error when the module has no default export.
+ * @throws ConfigError when it is not valid, Error when there is no such file or the module has no default export.
  */
 export async function loadConfig(env: NodeJS.ProcessEnv = process.env): Promise<PaddockConfig> {
   const path = env.PADDOCK_CONFIG ? resolve(env.PADDOCK_CONFIG) : repositoryPath('paddock.config.ts');
+  if (!existsSync(path))
+    throw new Error(
+      `There is no configuration ${path}. Copy paddock.config.ts and change it, or name another file.`,
+    );
   const module = (await import(pathToFileURL(path).href)) as { default?: PaddockConfig };
   if (!module.default)
     throw new Error(`${path} has no default export: end it with "export default defineConfig({ … })".`);
