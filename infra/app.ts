@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { App, type AppProps } from 'aws-cdk-lib';
 import type { PaddockConfig } from './config/index.ts';
+import { acceptFindings } from './constructs/findings.ts';
 import { repositoryPath } from './paths.ts';
 import { ClusterStack } from './stacks/cluster-stack.ts';
 import { ControlPlaneStack } from './stacks/control-plane-stack.ts';
@@ -34,18 +35,23 @@ export function buildApp(
   const app = new App(props);
   // No account: the templates fit any, and synthesis looks nothing up.
   const env = { region: config.region };
-  const { cluster } = new ClusterStack(app, CLUSTER_STACK, {
+  const clusterStack = new ClusterStack(app, CLUSTER_STACK, {
     env,
     config,
     description: 'Paddock: network, EKS cluster and node groups',
   });
-  new ControlPlaneStack(app, CONTROL_PLANE_STACK, {
+  const controlPlaneStack = new ControlPlaneStack(app, CONTROL_PLANE_STACK, {
     env,
     config,
-    cluster,
+    cluster: clusterStack.cluster,
     bundle,
     description: 'Paddock: queues, functions, state machines and workloads',
   });
+  for (const stack of [clusterStack, controlPlaneStack])
+    acceptFindings(stack, {
+      W3005:
+        'The CDK states each dependency between constructs, also where a reference implies it: no harm is done.',
+    });
   return app;
 }
 

@@ -6,11 +6,13 @@ export interface Resource {
   // biome-ignore lint/suspicious/noExplicitAny: the shape is CloudFormation's, and the assertions are the check
   Properties: Record<string, any>;
   DependsOn?: string[];
+  Metadata?: Record<string, unknown>;
 }
 
 export interface Template {
   Resources: Record<string, Resource>;
   Outputs: Record<string, { Value: unknown }>;
+  Metadata?: Record<string, unknown>;
 }
 
 /** Both templates, synthesized in process without code. */
