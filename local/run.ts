@@ -5,6 +5,8 @@ import { defaultCacheDir } from './cluster/binaries.ts';
 import { localConfig } from './config.ts';
 import { Display } from './display.ts';
 import { DEFAULT_DECODE_RATE } from './model-server/types.ts';
+import { recordedCalls } from './permissions/recorder.ts';
+import { writeRecording } from './permissions/recording.ts';
 import { Supervisor, stopOnSignals } from './processes.ts';
 import { createProgress } from './progress.ts';
 import { Play } from './scenarios/play.ts';
@@ -34,6 +36,7 @@ export interface RunOptions {
   trigger: 'both' | 'schedule' | 'alarm';
   config: string;
   stateDir: string;
+  recordCalls?: string;
   exit?: boolean;
   json?: boolean;
 }
@@ -100,6 +103,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
       loadSeconds,
       ...(serviceSeconds === undefined ? {} : { serviceSeconds }),
       counterLagSeconds: options.counterLagSeconds,
+      recordCalls: options.recordCalls !== undefined,
       supervisor,
       progress,
     });
@@ -109,6 +113,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
     display.begin();
     const result = await play.run({ ...options, say: (line) => display?.say(line) });
     display.finish(result);
+    if (options.recordCalls !== undefined) writeRecording(options.recordCalls, await recordedCalls(system));
     if (options.json) console.log(JSON.stringify(result));
     if (!options.exit) await display.stayUp();
     return result.requests.lost === 0 ? 0 : 1;

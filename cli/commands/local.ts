@@ -60,6 +60,12 @@ export function localCommand(): Command {
     )
     .option('--config <file>', 'the configuration', 'paddock.config.ts')
     .option('--state-dir <dir>', 'where logs and the state of this run go', '.paddock/local')
+    .addOption(
+      new Option(
+        '--record-calls <file>',
+        'write down which calls were made with which role or service account',
+      ).conflicts('kubeconfig'),
+    )
     .option('--exit', 'stop when the scenario is done; exit code 0 only if nothing was lost')
     .option('--json', 'print the result as one JSON object on the last line')
     .addHelpText(
@@ -82,6 +88,7 @@ Examples:
         ...flags,
         stateDir: resolve(flags.stateDir),
         config: resolve(flags.config),
+        ...(flags.recordCalls === undefined ? {} : { recordCalls: resolve(flags.recordCalls) }),
       });
     });
 }

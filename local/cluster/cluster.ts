@@ -8,6 +8,7 @@ import type { ObjectRef } from './claim.ts';
 import { type Credentials, createCredentials, kubeconfig } from './credentials.ts';
 import {
   apiserverFlags,
+  auditPolicy,
   controllerManagerFlags,
   etcdFlags,
   kwokFlags,
@@ -24,6 +25,8 @@ export interface Cluster {
   readonly server: string;
   /** PEM of the serving CA, base64: what EKS calls `certificateAuthority.data`. */
   readonly caData: string;
+  /** The API server's audit log (see `auditPolicy`); undefined unless one was asked for. */
+  readonly auditLog: string | undefined;
   /** Labels for the nodes that are added, by which they are told from others'; none in a cluster of our own. */
   readonly nodeLabels: Readonly<Record<string, string>>;
   /** Told before objects are applied. Throws when the cluster, not being our own, has one of them already. */
@@ -45,6 +48,8 @@ export interface StartClusterOptions {
   progress: Progress;
   /** Port of the API server; default: any free one. */
   port?: number;
+  /** Keep an audit log. Default false. */
+  audit?: boolean;
   /** Default: one of its own in `stateDir`. */
   supervisor?: Supervisor;
   /** A component ended unasked (only without `supervisor`). Default: the error is thrown and ends this process. */
@@ -61,6 +66,8 @@ interface Setup {
   credentials: Credentials;
   ports: { apiserver: number; etcd: number; etcdPeer: number };
   server: string;
+  /** Undefined unless it was asked for. */
+  audit: { policy: string; log: string } | undefined;
   /** Paths below the state folder. */
   file(name: string): string;
   log(component: string): string;
@@ -109,15 +116,24 @@ async function prepare(options: StartClusterOptions, binaries: Binaries): Promis
     credentials: createCredentials(join(dir, 'pki')),
     ports: { apiserver, etcd, etcdPeer },
     server: `https://127.0.0.1:${apiserver}`,
+    audit: options.audit ? prepareAudit(dir) : undefined,
     file: (name) => join(dir, name),
     log: (component) => join(stateDir, 'logs', `${component}.log`),
   };
+}
+
+function prepareAudit(dir: string): { policy: string; log: string } {
+  const [policy, log] = [join(dir, 'audit-policy.json'), join(dir, 'audit.log')];
+  writeFileSync(policy, auditPolicy());
+  rmSync(log, { force: true });
+  return { policy, log };
 }
 
 class ControlPlane implements Cluster {
   readonly kubeconfigPath: string;
   readonly server: string;
   caData = '';
+  readonly auditLog: string | undefined;
   readonly nodeLabels = {};
   readonly #setup: Setup;
   readonly #authenticatorUrl: string;
@@ -131,6 +147,7 @@ class ControlPlane implements Cluster {
     this.#authenticatorUrl = authenticatorUrl;
     this.server = setup.server;
     this.kubeconfigPath = setup.file('admin.kubeconfig');
+    this.auditLog = setup.audit?.log;
   }
 
   async start(): Promise<void> {
@@ -206,8 +223,9 @@ class ControlPlane implements Cluster {
   }
 
   async #startApiserver(): Promise<void> {
-    const { binaries, credentials, ports, file } = this.#setup;
+    const { binaries, credentials, ports, file, audit } = this.#setup;
     const args = apiserverFlags({
+      ...(audit && { audit }),
       port: ports.apiserver,
       etcdPort: ports.etcd,
       credentials,

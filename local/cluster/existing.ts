@@ -73,6 +73,7 @@ export async function useCluster(options: UseClusterOptions): Promise<Cluster> {
         kubeconfigPath: kubeconfig,
         server: proxy.url,
         caData: NO_CA,
+        auditLog: undefined,
         nodeLabels: LOCAL_NODE,
         claim: async (objects) => {
           await refuseForeignObjects(config, objects);

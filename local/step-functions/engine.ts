@@ -85,9 +85,10 @@ export class Engine {
   /**
    * Starts an execution of a machine that was added; `input` is JSON text.
    *
+   * @param startedAt epoch milliseconds that the execution is told as its start
    * @throws Error when there is no such machine or the engine was stopped.
    */
-  start(machineArn: string, name: string, input: string): Execution {
+  start(machineArn: string, name: string, input: string, startedAt = Date.now()): Execution {
     const machine = this.#machines.get(machineArn);
     if (machine === undefined) throw new Error(`There is no state machine ${machineArn}.`);
     if (this.#isStopped) throw new Error(`${machineArn} was not started: the engine was stopped.`);
@@ -98,7 +99,7 @@ export class Engine {
       machineArn,
       input,
       status: 'RUNNING',
-      startedAt: Date.now(),
+      startedAt,
       history: [],
     };
     forgetOldest(machine.executions, KEPT[type]);

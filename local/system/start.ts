@@ -49,6 +49,8 @@ export interface SystemOptions {
   /** Fixed service time; undefined: from tokens. */
   serviceSeconds?: number;
   counterLagSeconds: number;
+  /** Keep what `recordedCalls` reads. Not with `kubeconfig`: only a cluster of our own keeps an audit log. */
+  recordCalls?: boolean;
   supervisor: Supervisor;
   progress: Progress;
 }
@@ -232,8 +234,9 @@ async function bringUpCluster(options: SystemOptions, front: Front, undo: Undo):
   const { cacheDir, stateDir, kubeconfig, progress, supervisor } = options;
   const authenticatorUrl = `${front.url}/kubernetes/authenticate`;
   const common = { cacheDir, stateDir, authenticatorUrl, progress, supervisor };
+  const audit = options.recordCalls ?? false;
   const cluster = await (kubeconfig === undefined
-    ? startCluster({ ...common, kubernetesVersion: options.config.cluster.version })
+    ? startCluster({ ...common, kubernetesVersion: options.config.cluster.version, audit })
     : useCluster({ ...common, kubeconfig }));
   undo.add(() => cluster.stop());
   return cluster;

@@ -19,8 +19,10 @@ export interface RoleView {
   readonly trust: PolicyDocument;
   /** Resolved: inline, attached policies of the templates, and those AWS-managed ones that matter here. */
   readonly policies: readonly PolicyDocument[];
-  /** ARNs of AWS-managed policies that have a meaning on AWS only. */
-  readonly awsOnlyPolicies: readonly string[];
+  /** Of `policies`, those that the templates write themselves. */
+  readonly ownPolicies: readonly PolicyDocument[];
+  /** ARNs of AWS-managed policies that are attached. */
+  readonly managedPolicyArns: readonly string[];
   readonly assumedBy: readonly Assumer[];
 }
 
@@ -46,23 +48,26 @@ export function roleViews(resources: readonly ResolvedResource[], typed: Resourc
   const roles = of('AWS::IAM::Role').map((resource) => {
     const shape = parseShape(resource, roleShape);
     const arn = String(resource.attribute('Arn'));
-    const policies = shape.Policies.map(({ PolicyDocument }) => PolicyDocument);
-    const awsOnlyPolicies: string[] = [];
-    for (const policyArn of shape.ManagedPolicyArns) {
-      const found = attached.byArn.get(policyArn) ?? managedPolicy(policyArn);
-      if (found === undefined) awsOnlyPolicies.push(policyArn);
-      else policies.push(found);
-    }
-    policies.push(...(attached.byRole.get(resource.name) ?? []));
+    const isOwn = (policyArn: string) => attached.byArn.has(policyArn);
+    const ownPolicies: PolicyDocument[] = [
+      ...shape.Policies.map(({ PolicyDocument }) => PolicyDocument),
+      ...shape.ManagedPolicyArns.filter(isOwn).map(
+        (policyArn) => attached.byArn.get(policyArn) as PolicyDocument,
+      ),
+      ...(attached.byRole.get(resource.name) ?? []),
+    ];
     attached.byRole.delete(resource.name);
+    const managedPolicyArns = shape.ManagedPolicyArns.filter((policyArn) => !isOwn(policyArn));
+    const managed = managedPolicyArns.map(managedPolicy).filter((policy) => policy !== undefined);
     return {
       stack: resource.stack,
       logicalId: resource.logicalId,
       name: resource.name,
       arn,
       trust: shape.AssumeRolePolicyDocument,
-      policies,
-      awsOnlyPolicies,
+      policies: [...managed, ...ownPolicies],
+      ownPolicies,
+      managedPolicyArns,
       assumedBy: assumers(arn, typed),
     };
   });

@@ -1,4 +1,3 @@
-import { runSimulation } from '@cloud-copilot/iam-simulate';
 import { callerArn } from '../auth/principals.ts';
 import { serviceSpec } from '../services.ts';
 import {
@@ -10,18 +9,21 @@ import {
 } from '../types.ts';
 import { commonError } from '../wire/errors.ts';
 import * as capacity from './capacity-services.ts';
-import { askedFor, checkContextKeys, commonContext } from './context.ts';
+import { askedFor, type ContextValues, checkContextKeys, commonContext } from './context.ts';
 import * as control from './control-services.ts';
 import * as data from './data-services.ts';
 import { type Check, type Input, MissingInput, type ServiceMappings } from './mapping.ts';
 import { type PolicyFacts, policyFacts, resourceClass } from './policy.ts';
+import { type Decision, simulate } from './simulate.ts';
 
-/** One line of the permissions report. */
+/** Calls of one kind. */
 export interface CallRecord {
   principal: string;
   action: string;
   /** Objects are counted per folder. */
   resource: string;
+  /** The first call's own resource and context, as far as the principal's policies look at it: enough to ask again. */
+  first: { resource: string; context: ContextValues };
   allowed: boolean;
   count: number;
 }
@@ -31,8 +33,6 @@ export interface AuthorizerOptions {
   region: string;
   emulator(service: AwsService): ServiceEmulator | undefined;
 }
-
-type Decision = 'Allowed' | 'ExplicitlyDenied' | 'ImplicitlyDenied';
 
 export const MAPPINGS: Readonly<Record<AwsService, ServiceMappings>> = { ...capacity, ...control, ...data };
 
@@ -80,13 +80,15 @@ export class Authorizer {
     return checks.map(({ resource }) => resource);
   }
 
-  /** Like `authorize` for one permission that is not this request's own; not recorded. */
+  /** One permission that is not this request's own: recorded when there is use of it, no error when there is not. */
   async may(principal: Principal, check: Check): Promise<boolean> {
-    return (await this.#decide(principal, check)) === 'Allowed';
+    const isAllowed = (await this.#decide(principal, check)) === 'Allowed';
+    if (isAllowed) this.#record(principal, check, true);
+    return isAllowed;
   }
 
   calls(): CallRecord[] {
-    return [...this.#calls.values()].map((call) => ({ ...call }));
+    return structuredClone([...this.#calls.values()]);
   }
 
   #checks(service: AwsService, operation: string, input: Input): Check[] {
@@ -122,49 +124,28 @@ export class Authorizer {
     let decision = known.decisions.get(key);
     if (!decision) {
       if (known.decisions.size >= CACHE_SIZE) known.decisions.clear();
-      decision = simulate(principal, { ...check, context }, accountId);
+      decision = simulate(principal, principal.policies, { ...check, context }, accountId);
       known.decisions.set(key, decision);
     }
     return await decision;
   }
 
   #record(principal: Principal, check: Check, allowed: boolean): void {
+    const facts = this.#known.get(principal)?.facts;
+    const context = facts && check.context ? askedFor(facts, check.context) : {};
     const resource = allowed ? (check.reportAs ?? check.resource) : check.resource;
-    const key = JSON.stringify([principal.name, check.action, resource, allowed]);
+    // What policies tell apart is not one kind, although it lies in one folder.
+    const kind = facts?.patterns ? resourceClass(facts, check.resource) : '';
+    const key = JSON.stringify([principal.name, check.action, resource, kind, context, allowed]);
     const call = this.#calls.get(key);
-    if (call) call.count++;
-    else
-      this.#calls.set(key, { principal: principal.name, action: check.action, resource, allowed, count: 1 });
+    if (call) {
+      call.count++;
+      return;
+    }
+    const [{ name }, { action }] = [principal, check];
+    const first = { resource: check.resource, context };
+    this.#calls.set(key, { principal: name, action, resource, first, allowed, count: 1 });
   }
-}
-
-async function simulate(principal: Principal, check: Check, accountId: string): Promise<Decision> {
-  const result = await runSimulation(
-    {
-      request: {
-        principal: principal.roleArn,
-        action: check.action,
-        resource: { resource: check.resource, accountId },
-        contextVariables: check.context ?? {},
-      },
-      identityPolicies: principal.policies.map((policy, index) => ({
-        name: `${principal.name}-${index}`,
-        policy,
-      })),
-      serviceControlPolicies: [],
-      resourceControlPolicies: [],
-    },
-    {},
-  );
-  if (result.resultType === 'error') {
-    throw new AwsError(
-      'NotImplemented',
-      `the local AWS front can't evaluate ${check.action} on ${check.resource} for ${principal.name}: ` +
-        JSON.stringify(result.errors),
-      501,
-    );
-  }
-  return result.overallResult;
 }
 
 function denied(service: AwsService, principal: Principal, check: Check, decision: Decision): AwsError {

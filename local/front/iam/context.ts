@@ -46,7 +46,11 @@ export function askedFor(facts: PolicyFacts, values: ContextValues): ContextValu
   );
 }
 
-export function commonContext(principal: Principal, accountId: string, region: string): ContextValues {
+export function commonContext(
+  principal: Pick<Principal, 'roleArn'>,
+  accountId: string,
+  region: string,
+): ContextValues {
   return {
     'aws:PrincipalArn': principal.roleArn,
     'aws:PrincipalAccount': accountId,

@@ -60,7 +60,8 @@ export function policyFacts(principal: string, policies: readonly unknown[]): Po
   };
 }
 
-const wildcard = (pattern: string): RegExp =>
+/** A pattern with `*` and `?`, as policies write them. */
+export const wildcard = (pattern: string): RegExp =>
   new RegExp(
     `^${pattern
       .replace(/[.+^${}()|[\]\\]/g, '\\$&')

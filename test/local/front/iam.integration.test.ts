@@ -6,7 +6,13 @@ import {
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeNodegroupCommand, EKSClient, ListFargateProfilesCommand } from '@aws-sdk/client-eks';
-import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Front } from '../../../local/front/front.ts';
 import type {
@@ -201,6 +207,7 @@ describe('the record of calls', () => {
         principal: name,
         action: 's3:PutObject',
         resource: 'arn:aws:s3:::folders/a/*',
+        first: { resource: 'arn:aws:s3:::folders/a/1', context: {} },
         allowed: true,
         count: 3,
       },
@@ -208,9 +215,35 @@ describe('the record of calls', () => {
         principal: name,
         action: 's3:PutObject',
         resource: 'arn:aws:s3:::folders/c/d',
+        first: { resource: 'arn:aws:s3:::folders/c/d', context: {} },
         allowed: false,
         count: 1,
       },
+    ]);
+  });
+
+  it('keeps what conditions ask for, and that a missing object needed the right to list', async () => {
+    const name = `role-${made + 1}`;
+    const bucket = 'arn:aws:s3:::folders';
+    const tagged = { StringEquals: { 'aws:ResourceTag/eks:cluster-name': 'paddock' } };
+    const client = as(
+      allow(['s3:GetObject', 's3:ListBucket'], [bucket, `${bucket}/*`]),
+      allow('autoscaling:SetDesiredCapacity', '*', tagged),
+    );
+    await expect(
+      new S3Client(client).send(new GetObjectCommand({ Bucket: 'folders', Key: 'a/none' })),
+    ).rejects.toMatchObject({ name: 'NoSuchKey' });
+    await new AutoScalingClient(client).send(
+      new SetDesiredCapacityCommand({ AutoScalingGroupName: 'mine', DesiredCapacity: 1 }),
+    );
+    const calls = front.calls().filter(({ principal }) => principal === name);
+    expect(calls.map(({ action, first }) => [action, first])).toEqual([
+      ['s3:GetObject', { resource: `${bucket}/a/none`, context: {} }],
+      ['s3:ListBucket', { resource: bucket, context: {} }],
+      [
+        'autoscaling:SetDesiredCapacity',
+        { resource: GROUP_ARN, context: { 'aws:ResourceTag/eks:cluster-name': 'paddock' } },
+      ],
     ]);
   });
 });

@@ -82,6 +82,7 @@ export class TestSystem {
       loadSeconds: 1,
       serviceSeconds: SERVICE_SECONDS,
       counterLagSeconds: 0,
+      recordCalls: true,
       supervisor,
       progress: silentProgress(),
     });
@@ -154,13 +155,18 @@ export class TestSystem {
     );
   }
 
-  /** Starts an execution of the scale machine, as a person does. */
-  scale(): Execution {
+  /**
+   * Starts an execution of the scale machine, as a person does.
+   *
+   * @param ageSeconds how long it believes to have run already
+   */
+  scale(ageSeconds = 0): Execution {
     const { engine } = this.system;
     return engine.start(
       this.#scaleMachine,
       crypto.randomUUID(),
       JSON.stringify({ fleet: FLEET, trigger: 'manual' }),
+      Date.now() - ageSeconds * 1000,
     );
   }
 

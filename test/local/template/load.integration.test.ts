@@ -118,7 +118,7 @@ describe('roles', () => {
   const trust = { Statement: [], Version: '2012-10-17' };
   const allow = (action: string) => ({ Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] });
 
-  it('list AWS-managed policies without a local meaning apart', () => {
+  it('list AWS-managed policies apart from those of the templates', () => {
     const { roles } = load({
       App: {
         Resources: {
@@ -135,7 +135,8 @@ describe('roles', () => {
       },
     });
     expect(roles[0]?.policies).toEqual([allow('s3:GetObject'), allow('sqs:SendMessage')]);
-    expect(roles[0]?.awsOnlyPolicies).toEqual(['arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy']);
+    expect(roles[0]?.ownPolicies).toEqual(roles[0]?.policies);
+    expect(roles[0]?.managedPolicyArns).toEqual(['arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy']);
   });
 
   it('a policy on a role that no template creates is an error', () => {
