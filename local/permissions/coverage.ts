@@ -79,7 +79,7 @@ async function ofRole({ app, names, role, run }: Subject, recorded: readonly Aws
     own.map((call) => ({ ...call, resource: names.lengthen(call.resource) })),
   );
   const holder = names.general(names.role(role.arn));
-  const actors = role.assumedBy.map((actor) => names.general(actorText(actor)));
+  const actors = role.assumedBy.map(({ kind, name }) => `${KINDS[kind]} ${names.general(names.named(name))}`);
   const common = { holder, actors: [...new Set(actors)] };
   const grants = (await replay.parts()).map((part): Grant => {
     const usedBy = part.isNeeded ? [run] : [];
@@ -156,8 +156,6 @@ const KINDS: Readonly<Record<Assumer['kind'], string>> = {
   cluster: 'the EKS cluster',
   nodegroup: 'nodes of',
 };
-
-const actorText = ({ kind, name }: Assumer): string => `${KINDS[kind]} ${name}`;
 
 /** One line for what is granted in several configurations, to several fleets, or in several statements. */
 function merge(grants: readonly Grant[]): Grant[] {

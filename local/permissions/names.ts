@@ -5,11 +5,19 @@ import type { ResolvedApp } from '../template/load.ts';
 /** CDK ends a logical id with eight hexadecimal digits. */
 const withoutHash = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '');
 
+/** Account, region, and the hash of a file's content. */
+const EVERYWHERE: readonly (readonly [RegExp, string])[] = [
+  [/^arn:aws:([^:]+):[^:]*:\d*:/, '$1:'],
+  [/-\d{12}-[a-z]+-[a-z]+-\d\//, '-<account>-<region>/'],
+  [/[0-9a-f]{64}/, '<hash>'],
+];
+
 /** Names that mean the same in every deployment, in place of ARNs and of what a configuration calls its fleets. */
 export class Names {
   /** Longest ARN first, so that none is taken for one that it begins with. */
   readonly #resources: readonly (readonly [arn: string, name: string])[];
   readonly #fleets: readonly (readonly [pattern: RegExp, kind: string])[];
+  readonly #made: ReadonlyMap<string, string>;
 
   constructor(app: ResolvedApp, config: PaddockConfig) {
     const ids = app.resources.map(({ logicalId }) => withoutHash(logicalId));
@@ -22,6 +30,11 @@ export class Names {
       })
       .toSorted(([a], [b]) => b.length - a.length);
     this.#fleets = fleetPatterns(config);
+    this.#made = new Map(
+      app.resources
+        .filter(({ stack, name }) => name.startsWith(`${stack}-`))
+        .map(({ name, logicalId }) => [name, withoutHash(logicalId)]),
+    );
   }
 
   /** A role of the templates, by its ARN. */
@@ -44,9 +57,18 @@ export class Names {
     return found[0] + short.slice(name[0].length);
   }
 
-  /** The same text for every fleet and pool: `<fleet>` and `<pool>` in place of their names. */
+  /** `{Handler}` for a name that CloudFormation made up, else the name. */
+  named(name: string): string {
+    const made = this.#made.get(name);
+    return made === undefined ? name : `{${made}}`;
+  }
+
+  /** The same text for every account, deployment, fleet and pool: `<fleet>`, `<pool>` … in place of their names. */
   general(text: string): string {
-    return this.#fleets.reduce((result, [pattern, kind]) => result.replace(pattern, kind), text);
+    return [...EVERYWHERE, ...this.#fleets].reduce(
+      (result, [pattern, kind]) => result.replace(pattern, kind),
+      text,
+    );
   }
 }
 

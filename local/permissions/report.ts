@@ -43,22 +43,25 @@ function sections(judged: readonly Judged[]): string[] {
       '',
       '| permission | on | needed by |',
       '| --- | --- | --- |',
-      ...own.toSorted(byGrant).map(row),
+      ...rows(own),
       '',
     ];
   });
 }
 
-const byGrant = ({ grant: a }: Judged, { grant: b }: Judged): number =>
-  a.what.localeCompare(b.what, 'en') || a.on.localeCompare(b.on, 'en');
-
-function row({ grant, reason }: Judged): string {
-  const needed = grant.usedBy.length > 0 ? grant.usedBy.join(', ') : (reason?.why ?? '**nothing known**');
-  return `| ${[permission(grant), grant.on === '' ? '' : code(grant.on), needed].map(cell).join(' | ')} |`;
+/** What is needed on the same resource by the same stands in one row. */
+function rows(judged: readonly Judged[]): string[] {
+  const permissions = new Map<string, string[]>();
+  for (const { grant, reason } of judged) {
+    const needed = grant.usedBy.length > 0 ? grant.usedBy.join(', ') : (reason?.why ?? '**nothing known**');
+    const rest = [grant.on === '' ? '' : code(grant.on), needed].map(cell).join(' | ');
+    permissions.set(rest, [...(permissions.get(rest) ?? []), permission(grant)]);
+  }
+  return [...permissions].map(([rest, all]) => `| ${all.toSorted().join(', ')} | ${rest} |`).toSorted();
 }
 
 const permission = ({ kind, what }: Grant): string =>
-  kind === 'aws-managed-policy' ? `AWS-managed policy ${code(what)}` : code(what);
+  kind === 'aws-managed-policy' ? `policy ${code(what)}` : code(what);
 
 const code = (text: string): string => `\`${text}\``;
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -2,6 +2,7 @@ import { LABEL } from '../../../core/protocol/names.ts';
 import { kubeconfig } from '../../../local/cluster/credentials.ts';
 import {
   apiserverFlags,
+  auditPolicy,
   controllerManagerFlags,
   etcdFlags,
   schedulerConfig,
@@ -32,6 +33,15 @@ describe('the components', () => {
   it('never carry the administrator token where every user of the machine can read it', () => {
     expect(apiserver.join(' ')).not.toContain('secret');
     expect(schedulerConfig('/s/admin.kubeconfig')).not.toContain('secret');
+  });
+
+  it('keep an audit log only when it is asked for, and then not of administrators', () => {
+    expect(apiserver.filter((flag) => flag.includes('audit'))).toEqual([]);
+    const audit = { policy: '/s/policy', log: '/s/log' };
+    expect(
+      apiserverFlags({ port: 1, etcdPort: 2, credentials, authenticatorConfig: '/s/auth', audit }),
+    ).toEqual(expect.arrayContaining(['--audit-policy-file=/s/policy', '--audit-log-path=/s/log']));
+    expect(JSON.parse(auditPolicy()).rules[0]).toEqual({ level: 'None', userGroups: ['system:masters'] });
   });
 
   it('leave endpoints alone, which refuse loopback addresses, and run every other controller', () => {
