@@ -1,5 +1,5 @@
 import { minAboveMax, type Problem } from './errors.ts';
-import { INSTANCES, looksLikeGpu, priceOf } from './instances.ts';
+import { INSTANCES, isArm, looksLikeGpu, priceOf } from './instances.ts';
 import { isEmbeddingModel, parametersInBillions } from './models.ts';
 import { defaultNodeDisk, gpusOf } from './resolve.ts';
 import type { ParsedFleet, ParsedPool, Surroundings } from './types.ts';
@@ -24,6 +24,12 @@ export function checkPool(pool: ParsedPool, fleet: ParsedFleet, at: At, around: 
 function checkSize(pool: ParsedPool, at: At): Problem[] {
   const problems: Problem[] = [];
   if (pool.min > pool.max) problems.push({ ...minAboveMax('', pool.min, pool.max), path: at('min') });
+  if (pool.warmPool && pool.capacityType === 'spot')
+    problems.push({
+      path: at('warmPool'),
+      message: 'waits with spot instances, which EC2 Auto Scaling refuses',
+      fix: 'Leave it out, or make it a pool with capacityType "on-demand".',
+    });
   const disk = defaultNodeDisk(pool);
   if (pool.nodeDiskGiB !== undefined && pool.nodeDiskGiB < disk)
     problems.push({
@@ -93,6 +99,7 @@ function checkInstances(pool: ParsedPool, at: At): Problem[] {
         fix: 'Leave it out, or choose an instance type of a g or p family.',
       });
   }
+  problems.push(...checkArchitecture(pool.instanceTypes, at('instanceTypes')));
   const gpus = new Set(
     pool.instanceTypes.map((type) => INSTANCES[type]?.gpus).filter((n) => n !== undefined),
   );
@@ -103,6 +110,18 @@ function checkInstances(pool: ParsedPool, at: At): Problem[] {
       fix: 'Make one pool for each number of GPUs: a pool has one service rate.',
     });
   return problems;
+}
+
+/** Nodes of one group boot from one image. */
+export function checkArchitecture(instanceTypes: readonly string[], path: string): Problem[] {
+  if (new Set(instanceTypes.map(isArm)).size < 2) return [];
+  return [
+    {
+      path,
+      message: `mixes Arm (${instanceTypes.filter(isArm).join(', ')}) with x86`,
+      fix: 'Name types of one architecture: the nodes of a group boot from one image.',
+    },
+  ];
 }
 
 function checkResources(pool: ParsedPool, at: At): Problem[] {

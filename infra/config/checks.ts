@@ -1,5 +1,5 @@
 import { nodegroupName, workloadName } from '../../core/protocol/names.ts';
-import { checkPool } from './checks-pool.ts';
+import { checkArchitecture, checkPool } from './checks-pool.ts';
 import { minAboveMax, type Problem, pathText } from './errors.ts';
 import { PRICES_AS_OF, priceOf } from './instances.ts';
 import { sum } from './resolve.ts';
@@ -31,6 +31,10 @@ export function checkCluster(region: string, cluster: ParsedConfig['cluster']): 
     });
   if (cluster.systemPool.min > cluster.systemPool.max)
     problems.push(minAboveMax('cluster.systemPool', cluster.systemPool.min, cluster.systemPool.max));
+  problems.push(...checkArchitecture(cluster.systemPool.instanceTypes, 'cluster.systemPool.instanceTypes'));
+  for (const option of ['admins', 'publicAccessCidrs', 'controlPlaneLogs'] as const)
+    if (new Set<string>(cluster[option]).size < cluster[option].length)
+      problems.push({ path: `cluster.${option}`, message: 'names one twice', fix: 'Name each once.' });
   return problems;
 }
 

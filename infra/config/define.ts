@@ -1,8 +1,9 @@
 import { checkCluster, checkFleet, checkNames } from './checks.ts';
+import { clusterSchema } from './cluster-schema.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { fleetSchema } from './fleet-schema.ts';
 import { resolve } from './resolve.ts';
-import { clusterSchema, configSchema } from './schema.ts';
+import { configSchema } from './schema.ts';
 import type { ConfigInput, PaddockConfig } from './types.ts';
 import { zodProblems } from './zod-problems.ts';
 

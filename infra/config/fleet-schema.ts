@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nodeOs } from './cluster-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import { dnsLabel } from './strings.ts';
 
@@ -54,6 +55,19 @@ const resourcesSchema = z.strictObject({
     .meta({ unit: 'GiB', defaultText: 'no limit: the whole node' }),
 });
 
+const warmPoolSchema = z.strictObject({
+  size: z
+    .int()
+    .min(1)
+    .max(50)
+    .describe('Nodes that wait, besides those that the pool has.')
+    .meta({ unit: 'nodes' }),
+  state: z
+    .enum(['stopped', 'running'])
+    .default('stopped')
+    .describe('`stopped` costs their disks, `running` costs as much as nodes that serve and joins sooner.'),
+});
+
 export const poolSchema = z.strictObject({
   name: dnsLabel(31).describe(
     'Name of the pool, unique in its fleet. Part of the names of workload and node group.',
@@ -73,7 +87,8 @@ export const poolSchema = z.strictObject({
     .min(1)
     .max(20)
     .describe(
-      'EC2 instance types, of like size: a pool has one service rate. More types find spot capacity more often.',
+      'EC2 instance types, of like size: a pool has one service rate. More types find spot capacity more often. ' +
+        'Changing them makes another node group: give the pool another name.',
     ),
   zones: z
     .array(z.string().min(1))
@@ -150,6 +165,13 @@ export const poolSchema = z.strictObject({
     .optional()
     .describe('Root disk of a node: system, images and, on elastic pools, the models.')
     .meta({ unit: 'GiB', defaultText: '40, plus `modelStorageGiB` on elastic pools' }),
+  os: nodeOs,
+  warmPool: warmPoolSchema
+    .optional()
+    .describe(
+      'Nodes that have booted once and wait outside the cluster, so that they join faster. On-demand only.',
+    )
+    .meta({ defaultText: 'none' }),
   labels: z
     .record(labelKey, labelValue)
     .default({})

@@ -41,6 +41,9 @@ export const INSTANCES: Readonly<Record<string, InstanceFacts>> = {
 /** NVIDIA families of EC2 are `g…` and `p…`; everything else has no GPU that Ollama uses. */
 export const looksLikeGpu = (instanceType: string): boolean => /^[gp]\d/.test(instanceType);
 
+/** Graviton: `a1`, and a `g` after the generation (`m7g`, `c6gn`, `g5g`). */
+export const isArm = (instanceType: string): boolean => /^(a1|[a-z]+\d+[a-z]*g[a-z]*)\./.test(instanceType);
+
 /** The dearest of the types, so that a cost cap holds whichever one EC2 gives; undefined if one is unknown. */
 export function priceOf(
   instanceTypes: readonly string[],

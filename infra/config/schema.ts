@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { clusterSchema } from './cluster-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
-import { dnsLabel } from './strings.ts';
-
-const KUBERNETES_VERSIONS = ['1.33', '1.34', '1.35', '1.36'] as const;
 
 const image = z
   .string()
@@ -10,55 +8,6 @@ const image = z
     /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$/,
     'name an image with its tag or digest',
   );
-
-const systemPoolSchema = z.strictObject({
-  instanceTypes: z
-    .array(z.string().min(1))
-    .min(1)
-    .default(['m6a.large'])
-    .describe(
-      'EC2 instance types of the untainted nodes that carry CoreDNS and the like. Paddock never scales them.',
-    ),
-  min: z.int().min(1).max(100).default(2).describe('System nodes at least.').meta({ unit: 'nodes' }),
-  max: z.int().min(1).max(100).default(3).describe('System nodes at most.').meta({ unit: 'nodes' }),
-});
-
-export const clusterSchema = z.strictObject({
-  name: dnsLabel(40)
-    .default('paddock')
-    .describe('Name of the EKS cluster. Part of the names of what belongs to it.'),
-  version: z
-    .enum(KUBERNETES_VERSIONS)
-    .default('1.36')
-    .describe(
-      'Kubernetes version. 1.33 left standard support on 2026-07-29 and costs six times as much per hour; ' +
-        'manifests are applied with kubectl 1.36.',
-    ),
-  zones: z
-    .array(z.string().min(1))
-    .min(2)
-    .max(6)
-    .default(['a', 'b', 'c'])
-    .describe(
-      'Availability zones of the VPC: full names (`us-east-1a`) or letters (`a`). EKS wants two at least.',
-    ),
-  vpcCidr: z
-    .string()
-    .regex(
-      /^\d{1,3}(\.\d{1,3}){3}\/(1[6-9]|20)$/,
-      'write it as a CIDR block of /16 to /20, such as "10.0.0.0/16"',
-    )
-    .default('10.0.0.0/16')
-    .describe('Addresses of the VPC, /16 to /20. Every pod takes one.'),
-  natGateways: z
-    .int()
-    .min(1)
-    .max(6)
-    .default(1)
-    .describe('NAT gateways, at most one per zone. More survive the loss of a zone and cost more.')
-    .meta({ unit: 'gateways' }),
-  systemPool: systemPoolSchema.prefault({}).describe('The nodes for everything that is no replica.'),
-});
 
 const imagesSchema = z.strictObject({
   ollama: image.default('docker.io/ollama/ollama:0.17.4').describe('The model server.'),

@@ -151,6 +151,36 @@ export const poolMistakes: Mistake[] = [
     /us-east-1/,
   ],
   [
+    'a pool of two architectures',
+    withPool({ instanceTypes: ['c6a.4xlarge', 'c7gn.4xlarge'], pricePerHour: 1 }),
+    'fleets[0].pools[0].instanceTypes',
+    /mixes Arm \(c7gn.4xlarge\) with x86/,
+    /one architecture/,
+  ],
+  [
+    'system nodes of two architectures',
+    config(undefined, { cluster: { systemPool: { instanceTypes: ['m6a.large', 'm7g.large'] } } }),
+    'cluster.systemPool.instanceTypes',
+    /mixes Arm \(m7g.large\) with x86/,
+    /one architecture/,
+  ],
+  [
+    'a warm pool of spot instances',
+    config([fleet({ pools: [pool(), pool({ name: 'spot', capacityType: 'spot', warmPool: { size: 1 } })] })]),
+    'fleets[0].pools[1].warmPool',
+    /spot instances, which EC2 Auto Scaling refuses/,
+    /"on-demand"/,
+  ],
+  [
+    'an administrator twice',
+    config(undefined, {
+      cluster: { admins: ['arn:aws:iam::111122223333:role/Admin', 'arn:aws:iam::111122223333:role/Admin'] },
+    }),
+    'cluster.admins',
+    /one twice/,
+    /each once/,
+  ],
+  [
     'a cluster zone twice',
     config(undefined, { cluster: { zones: ['a', 'us-east-1a'] } }),
     'cluster.zones',

@@ -48,6 +48,20 @@ export const shapeMistakes: Mistake[] = [
     /30, 60/,
   ],
   [
+    'an address that is no CIDR block',
+    config(undefined, { cluster: { publicAccessCidrs: ['203.0.113.7'] } }),
+    'cluster.publicAccessCidrs[0]',
+    /"203.0.113.7" is not valid/,
+    /203.0.113.7\/32/,
+  ],
+  [
+    'an administrator that is a session',
+    config(undefined, { cluster: { admins: ['arn:aws:sts::111122223333:assumed-role/Admin/someone'] } }),
+    'cluster.admins[0]',
+    /is not valid/,
+    /ARN of an IAM role or user/,
+  ],
+  [
     'an unsupported Kubernetes version',
     untyped({ ...config(), cluster: { version: '1.32' } }),
     'cluster.version',
