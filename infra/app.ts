@@ -7,6 +7,7 @@ import { acceptFindings } from './constructs/findings.ts';
 import { repositoryPath } from './paths.ts';
 import { ClusterStack } from './stacks/cluster-stack.ts';
 import { ControlPlaneStack } from './stacks/control-plane-stack.ts';
+import { StateStack } from './stacks/state-stack.ts';
 
 export interface BuildOptions {
   /** Where `synth()` writes; default: the CDK CLI's choice, else a temporary folder. */
@@ -17,10 +18,11 @@ export interface BuildOptions {
   readonly validate?: boolean;
 }
 
+export const STATE_STACK = 'PaddockState';
 export const CLUSTER_STACK = 'PaddockCluster';
 export const CONTROL_PLANE_STACK = 'PaddockControlPlane';
 
-/** The whole application as two plain stacks. Call `.synth()` on it. */
+/** The whole application as three plain stacks. Call `.synth()` on it. */
 export function buildApp(
   config: PaddockConfig,
   { outdir, bundle = true, validate = false }: BuildOptions = {},
@@ -35,11 +37,17 @@ export function buildApp(
   const app = new App(props);
   // No account: the templates fit any, and synthesis looks nothing up.
   const env = { region: config.region };
+  const state = new StateStack(app, STATE_STACK, {
+    env,
+    config,
+    description: 'Paddock: what deployments read and do not change',
+  });
   const clusterStack = new ClusterStack(app, CLUSTER_STACK, {
     env,
     config,
     description: 'Paddock: network, EKS cluster and node groups',
   });
+  clusterStack.addStackDependency(state, 'reads its parameters');
   const controlPlaneStack = new ControlPlaneStack(app, CONTROL_PLANE_STACK, {
     env,
     config,
@@ -47,7 +55,7 @@ export function buildApp(
     bundle,
     description: 'Paddock: queues, functions, state machines and workloads',
   });
-  for (const stack of [clusterStack, controlPlaneStack])
+  for (const stack of [state, clusterStack, controlPlaneStack])
     acceptFindings(stack, {
       W3005:
         'The CDK states each dependency between constructs, also where a reference implies it: no harm is done.',

@@ -15,7 +15,8 @@ type Fleet = WorkloadFleet & { readonly pools: readonly WorkloadPool[] };
 /** What the whole cluster shares, the namespace aside: who may do what, and where models lie. */
 export function sharedManifests(fleets: readonly Fleet[], images: { devicePlugin: string }): Manifest[] {
   const pools = fleets.flatMap((fleet) => fleet.pools.map((pool) => ({ fleet: fleet.name, pool })));
-  const gpuPools = pools.filter(({ pool }) => pool.gpusPerNode > 0);
+  // Bottlerocket's NVIDIA image brings the device plugin; a second one beside it would offer the GPUs twice.
+  const pluginPools = pools.filter(({ pool }) => pool.gpusPerNode > 0 && pool.os === 'al2023');
   return [
     ...fleets.map((fleet) => workerServiceAccount(fleet.name)),
     ...scalerAccess(),
@@ -24,11 +25,11 @@ export function sharedManifests(fleets: readonly Fleet[], images: { devicePlugin
     ownLeasePolicy(),
     ownLeaseBinding(),
     ...(pools.some(({ pool }) => pool.kind === 'persistent') ? [storageClass()] : []),
-    ...(gpuPools.length > 0
+    ...(pluginPools.length > 0
       ? [
           devicePlugin(
             images.devicePlugin,
-            gpuPools.map(({ fleet, pool }) => ({ fleet, pool: pool.name })),
+            pluginPools.map(({ fleet, pool }) => ({ fleet, pool: pool.name })),
           ),
         ]
       : []),

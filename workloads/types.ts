@@ -20,6 +20,8 @@ export interface WorkloadPool {
   readonly zones: readonly string[];
   readonly slots: number;
   readonly gpusPerNode: number;
+  /** What the pool's nodes boot. */
+  readonly os: 'al2023' | 'bottlerocket';
   readonly modelStorageGiB: number;
   readonly resources: {
     readonly cpu: number;

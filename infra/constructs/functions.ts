@@ -1,12 +1,12 @@
 import { Aws } from 'aws-cdk-lib';
-import { CfnSecurityGroupIngress, type ISecurityGroup, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { CfnSecurityGroupIngress, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { CfnAccessEntry, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { GROUP, WORKER_PORT } from '../../core/protocol/names.ts';
 import { PatternStatement } from './findings.ts';
 import { fleetParameterPrefix } from './fleet-parameter.ts';
-import { PaddockFunction } from './paddock-function.ts';
+import { PaddockFunction, type PaddockFunctionProps } from './paddock-function.ts';
 
 export interface FunctionsProps {
   /** As configured: a literal, so that names built from it are literals too. */
@@ -15,7 +15,7 @@ export interface FunctionsProps {
   readonly logRetentionDays: number;
 }
 
-/** observe → decide → act on Kubernetes. Reaches the apiserver through its public endpoint: no network of its own. */
+/** observe → decide → act on Kubernetes. Runs in the VPC: the apiserver may answer nowhere else. */
 export function createScaler(
   scope: Construct,
   props: FunctionsProps & {
@@ -52,6 +52,7 @@ export function createScaler(
         reason: 'Auto Scaling knows no resource for its Describe actions.',
       }),
     ],
+    network: networkInto(scope, 'Scaler', cluster, { apiserver: 443 }),
   });
   grantKubernetes(scope, 'ScalerAccess', cluster, scaler.role, GROUP.scaler);
   return scaler;
@@ -60,10 +61,6 @@ export function createScaler(
 /** Asks a pod's worker to be warm and sets the pod's gate. Runs in the VPC, because it talks to the pod itself. */
 export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFunction {
   const { clusterName, cluster } = props;
-  const securityGroup = new SecurityGroup(scope, 'WarmupSecurityGroup', {
-    vpc: cluster.vpc,
-    description: 'The warm-up function: to the apiserver and to the pods',
-  });
   const warmup = new PaddockFunction(scope, 'Warmup', {
     name: 'warmup',
     clusterName,
@@ -74,9 +71,8 @@ export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFu
     logRetentionDays: props.logRetentionDays,
     environment: { PADDOCK_CLUSTER: clusterName },
     statements: [describeCluster(cluster)],
-    network: { vpc: cluster.vpc, securityGroup },
+    network: networkInto(scope, 'Warmup', cluster, { apiserver: 443, worker: WORKER_PORT }),
   });
-  allowIntoCluster(scope, cluster, securityGroup);
   grantKubernetes(scope, 'WarmupAccess', cluster, warmup.role, GROUP.warmup);
   return warmup;
 }
@@ -104,20 +100,30 @@ function grantKubernetes(scope: Construct, id: string, cluster: ICluster, role: 
   });
 }
 
-/** Nodes, pods and the apiserver's private endpoint all stand behind the cluster's own security group. */
-function allowIntoCluster(scope: Construct, cluster: ICluster, from: ISecurityGroup): void {
-  for (const [port, what] of [
-    [443, 'apiserver'],
-    [WORKER_PORT, 'worker'],
-  ] as const) {
-    // As a resource of this stack: a rule on the imported group itself would make the stacks refer to each other.
-    new CfnSecurityGroupIngress(scope, `WarmupTo-${what}`, {
+/**
+ * A function's place in the VPC, with a security group of its own that the cluster lets in on these ports: nodes, pods
+ * and the apiserver's private endpoint all stand behind the cluster's group.
+ */
+function networkInto(
+  scope: Construct,
+  name: string,
+  cluster: ICluster,
+  ports: Readonly<Record<string, number>>,
+): NonNullable<PaddockFunctionProps['network']> {
+  const { vpc } = cluster;
+  const securityGroup = new SecurityGroup(scope, `${name}SecurityGroup`, {
+    vpc,
+    description: `${name} function, to the ${Object.keys(ports).join(' and the ')}`,
+  });
+  // As a resource of this stack: a rule on the imported group itself would make the stacks refer to each other.
+  for (const [what, port] of Object.entries(ports))
+    new CfnSecurityGroupIngress(scope, `${name}To-${what}`, {
       groupId: cluster.clusterSecurityGroupId,
-      sourceSecurityGroupId: from.securityGroupId,
+      sourceSecurityGroupId: securityGroup.securityGroupId,
       ipProtocol: 'tcp',
       fromPort: port,
       toPort: port,
-      description: `Warm-up function to the ${what}`,
+      description: `${name} function to the ${what}`,
     });
-  }
+  return { vpc, securityGroup };
 }

@@ -1,9 +1,23 @@
-import { GatewayVpcEndpointAwsService, IpAddresses, type IVpc, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { RemovalPolicy } from 'aws-cdk-lib';
+import {
+  FlowLogDestination,
+  FlowLogMaxAggregationInterval,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  IpAddresses,
+  type IVpc,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { PaddockConfig } from '../config/index.ts';
 
+const TRAFFIC = { all: FlowLogTrafficType.ALL, rejected: FlowLogTrafficType.REJECT } as const;
+
 /** Public subnets for load balancers and NAT, private ones for nodes and functions, in the zones of the configuration. */
-export function createVpc(scope: Construct, { zones, vpcCidr, natGateways }: PaddockConfig['cluster']): IVpc {
+export function createVpc(scope: Construct, { cluster, logRetentionDays }: PaddockConfig): IVpc {
+  const { zones, vpcCidr, natGateways } = cluster;
   // Private subnets get most of the block, because every pod takes an address: a quarter each for up to three zones.
   const privateMask = Number(vpcCidr.split('/')[1]) + (zones.length > 3 ? 3 : 2);
   const vpc = new Vpc(scope, 'Vpc', {
@@ -13,11 +27,34 @@ export function createVpc(scope: Construct, { zones, vpcCidr, natGateways }: Pad
     natGateways,
     subnetConfiguration: [
       { name: 'private', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: privateMask },
-      { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: privateMask + 4 },
+      // Nothing that would want a public address by itself runs here: load balancers and NAT bring their own.
+      {
+        name: 'public',
+        subnetType: SubnetType.PUBLIC,
+        cidrMask: privateMask + 4,
+        mapPublicIpOnLaunch: false,
+      },
     ],
-    // Models and results then don't pass, and don't pay for, the NAT gateway.
-    gatewayEndpoints: { s3: { service: GatewayVpcEndpointAwsService.S3 } },
+    // Models, results and the scaler's memory then don't pass, and don't pay for, the NAT gateway.
+    gatewayEndpoints: {
+      s3: { service: GatewayVpcEndpointAwsService.S3 },
+      dynamodb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
+    },
+    // What names no security group of its own then reaches nothing.
+    restrictDefaultSecurityGroup: true,
   });
+  if (cluster.flowLogs !== 'off') logFlows(vpc, TRAFFIC[cluster.flowLogs], logRetentionDays);
   // CDK's own types don't hold under exactOptionalPropertyTypes.
   return vpc as IVpc;
+}
+
+/** CDK makes the role: it may write to this log group, and nothing else. */
+function logFlows(vpc: Vpc, trafficType: FlowLogTrafficType, retention: number): void {
+  const logGroup = new LogGroup(vpc, 'FlowLogs', { retention, removalPolicy: RemovalPolicy.DESTROY });
+  vpc.addFlowLog('FlowLog', {
+    destination: FlowLogDestination.toCloudWatchLogs(logGroup),
+    trafficType,
+    // A record per connection and ten minutes, not per minute: a tenth of the volume.
+    maxAggregationInterval: FlowLogMaxAggregationInterval.TEN_MINUTES,
+  });
 }

@@ -1,23 +1,30 @@
-import { InstanceArchitecture, InstanceType, SubnetType } from 'aws-cdk-lib/aws-ec2';
-import {
-  CapacityType,
-  type CfnNodegroup,
-  type ICluster,
-  Nodegroup,
-  NodegroupAmiType,
-  type NodegroupProps,
-  TaintEffect,
-} from 'aws-cdk-lib/aws-eks-v2';
+import { Aws, CfnCondition, CfnParameter, Fn, Token } from 'aws-cdk-lib';
+import { CfnLaunchTemplate, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { CfnNodegroup, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { type IRole, ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
+import { Construct } from 'constructs';
 import { LABEL, nodegroupName, POOL_TAINT, workloadName } from '../../core/protocol/names.ts';
 import type { FleetConfig, PaddockConfig, PoolConfig } from '../config/index.ts';
+import { MARK, nodegroupMarkPrefix } from './initial-values.ts';
+import { amiType, type NodeImage, nodeDisks } from './node-image.ts';
 
 const EFFECTS = {
-  NoSchedule: TaintEffect.NO_SCHEDULE,
-  PreferNoSchedule: TaintEffect.PREFER_NO_SCHEDULE,
-  NoExecute: TaintEffect.NO_EXECUTE,
+  NoSchedule: 'NO_SCHEDULE',
+  PreferNoSchedule: 'PREFER_NO_SCHEDULE',
+  NoExecute: 'NO_EXECUTE',
 } as const;
+
+/** Root disk of a system node: there are more images on it than on a replica's, and no models. */
+const SYSTEM_DISK_GIB = 40;
+
+const TAG_CLUSTER = 'paddock.dev/cluster';
+
+/** What all node groups of the cluster share. */
+export interface NodeGroupContext {
+  readonly config: PaddockConfig;
+  readonly cluster: ICluster;
+  readonly nodeRole: IRole;
+}
 
 /** One role for all nodes: what pods may do comes from pod identity, not from their node. */
 export function createNodeRole(scope: Construct): Role {
@@ -26,74 +33,161 @@ export function createNodeRole(scope: Construct): Role {
     description: 'EKS nodes: join the cluster, give pods addresses, pull images',
     managedPolicies: [
       'AmazonEKSWorkerNodePolicy',
+      // With pod identity instead, a node's network would wait for the agent of pod identity, which starts beside it.
       'AmazonEKS_CNI_Policy',
       'AmazonEC2ContainerRegistryPullOnly',
     ].map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
   });
 }
 
-/** The managed node group of a serving pool: labelled and tainted, so that only the pool's replicas land on it. */
+/** The nodes of a serving pool: labelled and tainted, so that only the pool's replicas land on them. */
 export function createPoolNodes(
   scope: Construct,
-  cluster: ICluster,
-  nodeRole: IRole,
-  { config, fleet, pool }: { config: PaddockConfig; fleet: FleetConfig; pool: PoolConfig },
-): Nodegroup {
-  return nodegroup(scope, `Nodes-${workloadName(fleet.name, pool.name)}`, {
-    cluster,
-    nodeRole,
-    nodegroupName: nodegroupName(config.cluster.name, fleet.name, pool.name),
-    capacityType: pool.capacityType === 'spot' ? CapacityType.SPOT : CapacityType.ON_DEMAND,
-    instanceTypes: pool.instanceTypes.map((type) => new InstanceType(type)),
-    amiType: amiType(pool),
-    diskSize: pool.nodeDiskGiB,
-    minSize: pool.min,
-    maxSize: pool.max,
-    subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS, availabilityZones: [...pool.zones] },
+  context: NodeGroupContext,
+  fleet: FleetConfig,
+  pool: PoolConfig,
+): NodeGroup {
+  const { config } = context;
+  const name = nodegroupName(config.cluster.name, fleet.name, pool.name);
+  const isMissing = markOf(scope, config.cluster.name, name);
+  return new NodeGroup(scope, `Nodes-${workloadName(fleet.name, pool.name)}`, {
+    ...context,
+    name,
+    image: pool,
+    diskGiB: pool.nodeDiskGiB,
+    zones: pool.zones,
+    capacityType: pool.capacityType === 'spot' ? 'SPOT' : 'ON_DEMAND',
+    scaling: {
+      // The scaler owns both the size and its lower bound. EKS refuses to raise `MinSize` above the desired size.
+      minSize: 0,
+      maxSize: pool.max,
+      // EKS wants it once, when it makes the group: from then on, stating it would take the scaler's decisions back.
+      desiredSize: Token.asNumber(Fn.conditionIf(isMissing.logicalId, pool.min, Aws.NO_VALUE)),
+    },
+    warmPool: pool.warmPool,
     labels: { [LABEL.fleet]: fleet.name, [LABEL.pool]: pool.name, ...pool.labels },
     taints: [
-      { key: POOL_TAINT, value: workloadName(fleet.name, pool.name), effect: TaintEffect.NO_SCHEDULE },
+      { key: POOL_TAINT, value: workloadName(fleet.name, pool.name), effect: EFFECTS.NoSchedule },
       ...pool.taints.map(({ key, value, effect }) => ({ key, value, effect: EFFECTS[effect] })),
     ],
+    tags: { [LABEL.fleet]: fleet.name, [LABEL.pool]: pool.name },
   });
 }
 
-/** The untainted nodes for CoreDNS, controllers and the like, which Paddock never scales. */
-export function createSystemNodes(
+/** The untainted nodes for CoreDNS, controllers and the like. Their number is a matter of configuration alone. */
+export function createSystemNodes(scope: Construct, context: NodeGroupContext): NodeGroup {
+  const { name, systemPool, zones } = context.config.cluster;
+  return new NodeGroup(scope, 'SystemNodes', {
+    ...context,
+    name: `${name}-system`,
+    image: { ...systemPool, gpusPerNode: 0 },
+    diskGiB: SYSTEM_DISK_GIB,
+    zones,
+    capacityType: 'ON_DEMAND',
+    scaling: { minSize: systemPool.min, maxSize: systemPool.max, desiredSize: systemPool.min },
+    tags: { [LABEL.pool]: 'system' },
+  });
+}
+
+/** True in the template as long as the group's mark says that it is missing: while it is being made. */
+function markOf(scope: Construct, clusterName: string, nodegroup: string): CfnCondition {
+  const mark = new CfnParameter(scope, `Mark-${nodegroup}`, {
+    type: 'AWS::SSM::Parameter::Value<String>',
+    default: `${nodegroupMarkPrefix(clusterName)}${nodegroup}`,
+    description: `Whether the node group ${nodegroup} exists`,
+  });
+  return new CfnCondition(scope, `Missing-${nodegroup}`, {
+    expression: Fn.conditionEquals(mark.valueAsString, MARK.missing),
+  });
+}
+
+interface NodeGroupProps extends NodeGroupContext {
+  readonly name: string;
+  readonly image: NodeImage;
+  readonly diskGiB: number;
+  readonly zones: readonly string[];
+  readonly capacityType: 'SPOT' | 'ON_DEMAND';
+  readonly scaling: CfnNodegroup.ScalingConfigProperty;
+  readonly warmPool?: PoolConfig['warmPool'];
+  readonly labels?: Record<string, string>;
+  readonly taints?: CfnNodegroup.TaintProperty[];
+  readonly tags: Record<string, string>;
+}
+
+/**
+ * An EKS managed node group with its launch template. Not CDK's own construct: that always states a desired size, and
+ * knows neither warm pools nor every GPU family. Neither the Kubernetes version nor the image's release is stated:
+ * EKS takes the cluster's when it makes the group, and an upgrade owns them from then on.
+ */
+export class NodeGroup extends Construct {
+  readonly resource: CfnNodegroup;
+  readonly nodegroupName: string;
+
+  constructor(scope: Construct, id: string, props: NodeGroupProps) {
+    super(scope, id);
+    const { config, image, warmPool } = props;
+    const tags = { [TAG_CLUSTER]: config.cluster.name, ...props.tags };
+    const template = createLaunchTemplate(this, props, tags);
+    this.nodegroupName = props.name;
+    this.resource = new CfnNodegroup(this, 'Resource', {
+      clusterName: props.cluster.clusterName,
+      nodegroupName: props.name,
+      nodeRole: props.nodeRole.roleArn,
+      subnets: privateSubnets(props.cluster.vpc, props.zones),
+      capacityType: props.capacityType,
+      instanceTypes: [...image.instanceTypes],
+      amiType: amiType(image),
+      launchTemplate: { id: template.ref, version: template.attrLatestVersionNumber },
+      scalingConfig: props.scaling,
+      // An update must not override disruption budgets.
+      forceUpdateEnabled: false,
+      nodeRepairConfig: { enabled: config.cluster.nodeRepair },
+      ...(warmPool && { warmPoolConfig: warmPoolOf(warmPool) }),
+      ...(props.labels && { labels: props.labels }),
+      ...(props.taints && { taints: props.taints }),
+      tags,
+    });
+  }
+}
+
+/** A change here makes a new version, to which EKS moves the group node by node. */
+function createLaunchTemplate(
   scope: Construct,
-  cluster: ICluster,
-  nodeRole: IRole,
-  { cluster: { name, systemPool } }: PaddockConfig,
-): Nodegroup {
-  return nodegroup(scope, 'SystemNodes', {
-    cluster,
-    nodeRole,
-    nodegroupName: `${name}-system`,
-    instanceTypes: systemPool.instanceTypes.map((type) => new InstanceType(type)),
-    amiType: amiType({ ...systemPool, gpusPerNode: 0 }),
-    diskSize: 40,
-    minSize: systemPool.min,
-    maxSize: systemPool.max,
-    subnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+  { name, image, diskGiB }: NodeGroupProps,
+  tags: Record<string, string>,
+): CfnLaunchTemplate {
+  const tagList = Object.entries({ Name: name, ...tags }).map(([key, value]) => ({ key, value }));
+  return new CfnLaunchTemplate(scope, 'Template', {
+    launchTemplateData: {
+      blockDeviceMappings: nodeDisks(image.os, diskGiB),
+      metadataOptions: {
+        httpTokens: 'required',
+        // One hop: the node and what shares its network, but no pod. Pods have identities of their own.
+        httpPutResponseHopLimit: 1,
+      },
+      // EKS does not pass a group's tags on to what it starts; these make the costs of a pool visible.
+      tagSpecifications: ['instance', 'volume'].map((resourceType) => ({
+        resourceType,
+        tags: tagList,
+      })),
+    },
   });
 }
 
-function nodegroup(scope: Construct, id: string, props: NodegroupProps): Nodegroup {
-  // The default, true, overrides disruption budgets during updates.
-  const group = new Nodegroup(scope, id, { ...props, forceUpdate: false });
-  // The scaler owns the desired size: a template that states it would take the scaler's decisions back.
-  (group.node.defaultChild as CfnNodegroup).addPropertyDeletionOverride('ScalingConfig.DesiredSize');
-  return group;
-}
+const privateSubnets = (vpc: IVpc, zones: readonly string[]): string[] =>
+  vpc.selectSubnets({ subnetType: SubnetType.PRIVATE_WITH_EGRESS, availabilityZones: [...zones] }).subnetIds;
 
-function amiType({
-  instanceTypes,
-  gpusPerNode,
-}: Pick<PoolConfig, 'instanceTypes' | 'gpusPerNode'>): NodegroupAmiType {
-  const arm = instanceTypes.some(
-    (type) => new InstanceType(type).architecture === InstanceArchitecture.ARM_64,
-  );
-  if (gpusPerNode > 0)
-    return arm ? NodegroupAmiType.AL2023_ARM_64_NVIDIA : NodegroupAmiType.AL2023_X86_64_NVIDIA;
-  return arm ? NodegroupAmiType.AL2023_ARM_64_STANDARD : NodegroupAmiType.AL2023_X86_64_STANDARD;
+function warmPoolOf({
+  size,
+  state,
+}: NonNullable<PoolConfig['warmPool']>): CfnNodegroup.WarmPoolConfigProperty {
+  return {
+    enabled: true,
+    poolState: state === 'running' ? 'RUNNING' : 'STOPPED',
+    // Only when both are the same is the size of the warm pool fixed, whatever the group's own size.
+    minSize: size,
+    maxGroupPreparedCapacity: size,
+    // A node that served goes back with what it wrote; a fresh one is worth the boot.
+    reuseOnScaleIn: false,
+  };
 }

@@ -21,7 +21,7 @@ export interface PaddockFunctionProps {
   readonly environment: Record<string, string>;
   /** Exactly what the function calls, its logs and network aside. */
   readonly statements: PolicyStatement[];
-  /** Given when the function must reach pods. */
+  /** Given when the function must reach the apiserver or pods. */
   readonly network?: { readonly vpc: IVpc; readonly securityGroup: ISecurityGroup };
 }
 

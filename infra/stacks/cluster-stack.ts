@@ -1,17 +1,14 @@
-import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
-import {
-  Cluster,
-  DefaultCapacityType,
-  EndpointAccess,
-  type ICluster,
-  KubernetesVersion,
-} from 'aws-cdk-lib/aws-eks-v2';
+import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import type { Construct } from 'constructs';
 import type { PaddockConfig } from '../config/index.ts';
 import { createClusterAddons, createNodeAddons } from '../constructs/addons.ts';
+import { createCluster } from '../constructs/cluster.ts';
+import { LoadBalancerController } from '../constructs/load-balancer-controller.ts';
 import { createVpc } from '../constructs/network.ts';
+import { NodeGroupSetup } from '../constructs/node-group-setup.ts';
 import { createNodeRole, createPoolNodes, createSystemNodes } from '../constructs/node-groups.ts';
+import { createObservability } from '../constructs/observability.ts';
 
 export interface ClusterStackProps extends StackProps {
   readonly config: PaddockConfig;
@@ -23,27 +20,35 @@ export class ClusterStack extends Stack {
 
   constructor(scope: Construct, id: string, { config, ...props }: ClusterStackProps) {
     super(scope, id, props);
-    const vpc = createVpc(this, config.cluster);
-    this.cluster = new Cluster(this, 'Cluster', {
-      clusterName: config.cluster.name,
-      version: KubernetesVersion.of(config.cluster.version),
-      vpc,
-      endpointAccess: EndpointAccess.PUBLIC_AND_PRIVATE,
-      // Node groups of our own, and the managed add-ons instead of the self-managed ones.
-      defaultCapacityType: DefaultCapacityType.NODEGROUP,
-      defaultCapacity: 0,
-      bootstrapSelfManagedAddons: false,
-      kubectlProviderOptions: { kubectlLayer: new KubectlV36Layer(this, 'Kubectl') },
-    }) as ICluster;
+    const clusterName = config.cluster.name;
+    const { logRetentionDays } = config;
+    this.cluster = createCluster(this, createVpc(this, config), config);
+    const pools = config.fleets.flatMap((fleet) => fleet.pools.map((pool) => ({ fleet, pool })));
 
     const nodeAddons = createNodeAddons(this, this.cluster);
-    const nodeRole = createNodeRole(this);
-    const systemNodes = createSystemNodes(this, this.cluster, nodeRole, config);
-    const pools = config.fleets.flatMap((fleet) => fleet.pools.map((pool) => ({ config, fleet, pool })));
-    const groups = pools.map((pool) => createPoolNodes(this, this.cluster, nodeRole, pool));
-    for (const group of [systemNodes, ...groups]) group.node.addDependency(...nodeAddons);
-    createClusterAddons(this, this.cluster, systemNodes, {
-      volumes: pools.some(({ pool }) => pool.kind === 'persistent'),
+    const context = { config, cluster: this.cluster, nodeRole: createNodeRole(this) };
+    const systemNodes = createSystemNodes(this, context);
+    const groups = pools.map(({ fleet, pool }) => createPoolNodes(this, context, fleet, pool));
+    const setup = new NodeGroupSetup(this, 'NodeGroupSetup', { clusterName, logRetentionDays });
+    for (const group of [systemNodes, ...groups]) {
+      group.resource.node.addDependency(...nodeAddons);
+      setup.add(group, { marked: group !== systemNodes });
+    }
+
+    const dns = createClusterAddons(this, this.cluster, {
+      clusterName,
+      systemNodes: systemNodes.resource,
+      nodeRepair: config.cluster.nodeRepair,
+    });
+    createObservability(this, this.cluster, {
+      clusterName,
+      logRetentionDays,
+      systemNodes: systemNodes.resource,
+    });
+    new LoadBalancerController(this, 'LoadBalancerController', this.cluster, {
+      clusterName,
+      region: config.region,
+      after: [systemNodes.resource, dns],
     });
     new CfnOutput(this, 'ClusterName', { value: this.cluster.clusterName });
   }

@@ -1,4 +1,5 @@
 import { generatedName, nameHash, stableUuid } from './names.ts';
+import { customKinds } from './physical-custom.ts';
 import { ec2Kinds } from './physical-ec2.ts';
 import { type Attributes, arn, type Kind, type PhysicalScope } from './physical-kind.ts';
 
@@ -188,9 +189,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       ApiEndpoint: (s) => `https://${s.ref}.execute-api.${s.env.region}.amazonaws.com`,
     },
   },
-  'Custom::AWSCDKCfnJson': {
-    attributes: { Value: (s) => JSON.parse(String(s.required('Value'))) },
-  },
+  ...customKinds,
   ...ec2Kinds,
 };
 

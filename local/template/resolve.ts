@@ -27,6 +27,9 @@ export interface ResolveOptions extends Environment {
   readonly ssmParameters?: Readonly<Record<string, string>>;
 }
 
+/** Types whose Ref is the name of an SSM parameter. */
+const SSM_PARAMETERS: readonly string[] = ['AWS::SSM::Parameter', 'Custom::InitialValue'];
+
 /** What CDK's bootstrap stack leaves behind; templates check it before they deploy. */
 const BOOTSTRAP_VERSION = '30';
 
@@ -135,9 +138,9 @@ class StackScope implements Lookups {
 
   #ownSsmParameter(name: string): string | undefined {
     for (const [id, resource] of Object.entries(this.#template.Resources)) {
-      if (resource.Type !== 'AWS::SSM::Parameter' || !this.#exists(id)) continue;
+      if (!SSM_PARAMETERS.includes(resource.Type) || !this.#exists(id)) continue;
       const scope = this.#scopeOf(id, { stack: this.#name, resource: id, path: [] });
-      if (scope.name === name) return String(scope.required('Value'));
+      if (scope.ref === name) return String(kindOf(resource.Type).attributes.Value?.(scope));
     }
     return undefined;
   }

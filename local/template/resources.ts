@@ -95,10 +95,16 @@ export function typedResources(resources: readonly ResolvedResource[], assembly:
     nodegroups: shaped('AWS::EKS::Nodegroup', eks.nodegroup),
     accessEntries: shaped('AWS::EKS::AccessEntry', eks.accessEntry, 'AccessEntryArn'),
     podIdentities: shaped('AWS::EKS::PodIdentityAssociation', eks.podIdentity, 'AssociationArn'),
-    parameters: all('AWS::SSM::Parameter', (r) => ({
-      ...origin(r, null),
-      ...parseShape(r, shapes.parameter),
-    })),
+    parameters: [
+      ...all('AWS::SSM::Parameter', (r) => ({ ...origin(r, null), ...parseShape(r, shapes.parameter) })),
+      ...all('Custom::InitialValue', (r) => ({
+        ...origin(r, null),
+        name: r.ref,
+        type: 'String' as const,
+        value: String(r.attribute('Value')),
+        tier: 'Standard',
+      })),
+    ],
   };
 }
 

@@ -9,7 +9,8 @@ import type {
   V1StatefulSet,
   V1ValidatingAdmissionPolicy,
 } from '@kubernetes/client-node';
-import { namespace } from '../../workloads/index.ts';
+import config from '../../paddock.config.ts';
+import { namespace, sharedManifests } from '../../workloads/index.ts';
 import { cpu, find, shared } from './fixtures.ts';
 
 const permissions = (rules: V1PolicyRule[] = []): string[] =>
@@ -108,5 +109,14 @@ describe('what stands beside the workloads', () => {
       ['gpu', 'on-demand'],
       ['gpu', 'spot'],
     ]);
+  });
+
+  it('is no device plugin on nodes that bring their own', () => {
+    const bottlerocket = config.fleets.map((fleet) => ({
+      ...fleet,
+      pools: fleet.pools.map((pool) => ({ ...pool, os: 'bottlerocket' as const })),
+    }));
+
+    expect(sharedManifests(bottlerocket, config.images).map(({ kind }) => kind)).not.toContain('DaemonSet');
   });
 });

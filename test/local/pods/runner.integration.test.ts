@@ -34,7 +34,15 @@ jest.setTimeout(90_000);
 
 const WORKLOAD = 'cpu-main';
 const pool = {
-  ...{ name: 'main', kind: 'elastic' as const, zones: [], slots: 2, gpusPerNode: 0, modelStorageGiB: 10 },
+  ...{
+    name: 'main',
+    kind: 'elastic' as const,
+    zones: [],
+    slots: 2,
+    gpusPerNode: 0,
+    os: 'al2023' as const,
+    modelStorageGiB: 10,
+  },
   ...{ resources: { cpu: 1, memoryGiB: 1 }, labels: {}, taints: [] },
 };
 const fleet = {

@@ -1,0 +1,172 @@
+import { Aws } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+
+/** Tag that the controller puts on what it makes; its value is the name of the cluster. */
+const OWNER = 'elbv2.k8s.aws/cluster';
+
+export interface LoadBalancerPolicyProps {
+  /** As configured: a literal. */
+  readonly clusterName: string;
+  readonly vpcId: string;
+  /** Of nodes and pods: load balancers are let in there. */
+  readonly nodeSecurityGroupId: string;
+}
+
+/**
+ * What the AWS Load Balancer Controller does for Services of type LoadBalancer with pods as targets: Network Load
+ * Balancers, their target groups, listeners and security groups. The policy that it publishes allows more: Ingresses
+ * (application load balancers, their rules, certificates, user pools and firewalls), peered networks, address pools.
+ */
+export function loadBalancerStatements(props: LoadBalancerPolicyProps): PolicyStatement[] {
+  return [...readStatements(), ...securityGroupStatements(props), ...balancerStatements(props.clusterName)];
+}
+
+const arn = (service: string, resource: string) =>
+  `arn:${Aws.PARTITION}:${service}:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
+
+const requested = (clusterName: string) => ({ [`aws:RequestTag/${OWNER}`]: clusterName });
+const owned = (clusterName: string) => ({ [`aws:ResourceTag/${OWNER}`]: clusterName });
+
+function readStatements(): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      sid: 'Read',
+      actions: [
+        'ec2:DescribeAvailabilityZones',
+        'ec2:DescribeInstances',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSecurityGroups',
+        'ec2:DescribeSubnets',
+        'ec2:DescribeVpcs',
+        // Elastic Load Balancing itself asks these of whoever makes a load balancer.
+        'ec2:DescribeAccountAttributes',
+        'ec2:DescribeAddresses',
+        'ec2:DescribeInternetGateways',
+        'ec2:GetSecurityGroupsForVpc',
+        'elasticloadbalancing:DescribeCapacityReservation',
+        'elasticloadbalancing:DescribeListenerAttributes',
+        'elasticloadbalancing:DescribeListenerCertificates',
+        'elasticloadbalancing:DescribeListeners',
+        'elasticloadbalancing:DescribeLoadBalancerAttributes',
+        'elasticloadbalancing:DescribeLoadBalancers',
+        'elasticloadbalancing:DescribeTags',
+        'elasticloadbalancing:DescribeTargetGroupAttributes',
+        'elasticloadbalancing:DescribeTargetGroups',
+        'elasticloadbalancing:DescribeTargetHealth',
+      ],
+      // Neither service knows a resource for what describes.
+      resources: ['*'],
+    }),
+    new PolicyStatement({
+      sid: 'FirstLoadBalancerOfTheAccount',
+      actions: ['iam:CreateServiceLinkedRole'],
+      resources: [
+        `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*`,
+      ],
+      conditions: { StringEquals: { 'iam:AWSServiceName': 'elasticloadbalancing.amazonaws.com' } },
+    }),
+  ];
+}
+
+/** A load balancer's own group, and the rule that lets it in where the pods are. */
+function securityGroupStatements(props: LoadBalancerPolicyProps): PolicyStatement[] {
+  const { clusterName, vpcId, nodeSecurityGroupId } = props;
+  // An id that EC2 gives; the tag tells which are the controller's.
+  const anyGroup = arn('ec2', 'security-group/*');
+  return [
+    new PolicyStatement({
+      sid: 'MakeSecurityGroups',
+      actions: ['ec2:CreateSecurityGroup'],
+      resources: [anyGroup],
+      conditions: { StringEquals: requested(clusterName) },
+    }),
+    new PolicyStatement({
+      sid: 'InThisNetwork',
+      actions: ['ec2:CreateSecurityGroup'],
+      resources: [arn('ec2', `vpc/${vpcId}`)],
+    }),
+    new PolicyStatement({
+      sid: 'TagNewSecurityGroups',
+      actions: ['ec2:CreateTags'],
+      resources: [anyGroup],
+      conditions: {
+        StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup', ...requested(clusterName) },
+      },
+    }),
+    new PolicyStatement({
+      sid: 'OwnSecurityGroups',
+      actions: [
+        'ec2:AuthorizeSecurityGroupIngress',
+        'ec2:RevokeSecurityGroupIngress',
+        'ec2:DeleteSecurityGroup',
+        'ec2:CreateTags',
+        'ec2:DeleteTags',
+      ],
+      resources: [anyGroup],
+      conditions: { StringEquals: owned(clusterName) },
+    }),
+    new PolicyStatement({
+      sid: 'LetInToPods',
+      actions: ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress'],
+      resources: [arn('ec2', `security-group/${nodeSecurityGroupId}`)],
+    }),
+  ];
+}
+
+function balancerStatements(clusterName: string): PolicyStatement[] {
+  // Names and ids that the controller and the service make up; the tag tells which are the cluster's.
+  const balancers = arn('elasticloadbalancing', 'loadbalancer/net/*/*');
+  const targetGroups = arn('elasticloadbalancing', 'targetgroup/*/*');
+  const listeners = arn('elasticloadbalancing', 'listener/net/*/*/*');
+  return [
+    new PolicyStatement({
+      sid: 'MakeLoadBalancers',
+      actions: ['elasticloadbalancing:CreateLoadBalancer', 'elasticloadbalancing:CreateTargetGroup'],
+      resources: [balancers, targetGroups],
+      conditions: { StringEquals: requested(clusterName) },
+    }),
+    new PolicyStatement({
+      sid: 'TagNewLoadBalancers',
+      actions: ['elasticloadbalancing:AddTags'],
+      resources: [balancers, targetGroups],
+      conditions: {
+        StringEquals: {
+          'elasticloadbalancing:CreateAction': ['CreateLoadBalancer', 'CreateTargetGroup'],
+          ...requested(clusterName),
+        },
+      },
+    }),
+    new PolicyStatement({
+      sid: 'OwnLoadBalancers',
+      actions: [
+        'elasticloadbalancing:AddTags',
+        'elasticloadbalancing:RemoveTags',
+        'elasticloadbalancing:CreateListener',
+        'elasticloadbalancing:ModifyLoadBalancerAttributes',
+        'elasticloadbalancing:SetIpAddressType',
+        'elasticloadbalancing:SetSecurityGroups',
+        'elasticloadbalancing:SetSubnets',
+        'elasticloadbalancing:DeleteLoadBalancer',
+        'elasticloadbalancing:ModifyTargetGroup',
+        'elasticloadbalancing:ModifyTargetGroupAttributes',
+        'elasticloadbalancing:DeleteTargetGroup',
+        'elasticloadbalancing:RegisterTargets',
+        'elasticloadbalancing:DeregisterTargets',
+      ],
+      resources: [balancers, targetGroups],
+      conditions: { StringEquals: owned(clusterName) },
+    }),
+    new PolicyStatement({
+      sid: 'Listeners',
+      actions: [
+        'elasticloadbalancing:AddTags',
+        'elasticloadbalancing:RemoveTags',
+        'elasticloadbalancing:ModifyListener',
+        'elasticloadbalancing:ModifyListenerAttributes',
+        'elasticloadbalancing:DeleteListener',
+      ],
+      // No condition: a listener has no tags yet when it is tagged first.
+      resources: [listeners],
+    }),
+  ];
+}

@@ -1,0 +1,72 @@
+import { Aws, RemovalPolicy } from 'aws-cdk-lib';
+import type { CfnAddon, ICluster } from 'aws-cdk-lib/aws-eks-v2';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct, IDependable } from 'constructs';
+import { createAddon } from './addons.ts';
+import { PodRole } from './pod-role.ts';
+
+/** Log groups that the agents write to, below `/aws/containerinsights/<cluster>/`. */
+const LOG_GROUPS = ['application', 'dataplane', 'host', 'performance'];
+
+export interface ObservabilityProps {
+  readonly clusterName: string;
+  readonly logRetentionDays: number;
+  readonly systemNodes: IDependable;
+}
+
+/** Container logs and metrics in CloudWatch: its agent and Fluent Bit on every node. */
+export function createObservability(
+  scope: Construct,
+  cluster: ICluster,
+  props: ObservabilityProps,
+): CfnAddon {
+  const { clusterName, logRetentionDays, systemNodes } = props;
+  const prefix = `/aws/containerinsights/${clusterName}`;
+  const logGroups = LOG_GROUPS.map(
+    (name) =>
+      // Made here, because the agents would make them without an end to what they keep.
+      new LogGroup(scope, `ContainerLogs-${name}`, {
+        logGroupName: `${prefix}/${name}`,
+        retention: logRetentionDays,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+  );
+  const role = new PodRole(scope, 'Observability', {
+    cluster,
+    namespace: 'amazon-cloudwatch',
+    serviceAccount: 'cloudwatch-agent',
+    description: 'CloudWatch agent and Fluent Bit: logs and metrics of the cluster',
+    statements: agentStatements(prefix),
+  });
+  const addon = createAddon(scope, cluster, 'amazon-cloudwatch-observability', {
+    // The agents belong on the serving nodes too, whatever those are tainted with.
+    tolerations: [{ operator: 'Exists' }],
+    agent: {
+      config: { logs: { metrics_collected: { kubernetes: { enhanced_container_insights: true } } } },
+    },
+    containerLogs: { enabled: true },
+    // Else it adds instrumentation to every pod that a Service names, the workers among them.
+    manager: { applicationSignals: { autoMonitor: { monitorAllServices: false } } },
+  });
+  addon.node.addDependency(role, systemNodes, ...logGroups);
+  return addon;
+}
+
+const agentStatements = (prefix: string): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
+    resources: [`arn:${Aws.PARTITION}:logs:${Aws.REGION}:${Aws.ACCOUNT_ID}:log-group:${prefix}/*`],
+  }),
+  new PolicyStatement({
+    actions: ['cloudwatch:PutMetricData'],
+    // CloudWatch knows no resource for metrics; the condition is what narrows it.
+    resources: ['*'],
+    conditions: { StringEquals: { 'cloudwatch:namespace': ['ContainerInsights', 'CWAgent'] } },
+  }),
+  new PolicyStatement({
+    // EC2 knows no resource for these: the agent names its metrics after the tags of instances and volumes.
+    actions: ['ec2:DescribeTags', 'ec2:DescribeVolumes'],
+    resources: ['*'],
+  }),
+];
