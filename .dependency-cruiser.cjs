@@ -1,5 +1,5 @@
 // The direction of imports is the architecture (docs/architecture.md): core ← adapters ← functions, worker, local.
-const SDK = '^node_modules/(@aws-sdk|@smithy|@kubernetes|ollama)';
+const SDK = '^node_modules/(@aws-sdk|@smithy|@kubernetes|ollama|openai)';
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
+import { benchCommand } from './commands/bench.ts';
 import { explainCommand } from './commands/explain.ts';
 import { localCommand } from './commands/local.ts';
 import { simulateCommand } from './commands/simulate.ts';
@@ -15,6 +16,7 @@ enableCompileCache();
 const program = new Command('paddock')
   .description('Runs self-hosted LLMs on Amazon EKS: scales, warms, and explains why.')
   .addCommand(localCommand())
+  .addCommand(benchCommand())
   .addCommand(simulateCommand())
   .addCommand(explainCommand())
   .addCommand(statusCommand())

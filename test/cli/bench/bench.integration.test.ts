@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SyntheticServer } from '../../../local/model-server/server.ts';
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+const paddock = (...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, ['cli/paddock.ts', 'bench', ...args], (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+
+describe('paddock bench against a model server', () => {
+  let server: SyntheticServer;
+  let url: string;
+
+  beforeAll(async () => {
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    server = new SyntheticServer(
+      { pod: 'p', host: '127.0.0.1', port, models: ['m:1b'], slots: 4, loadableAt: 0, serviceSeconds: 0.05 },
+      () => undefined,
+    );
+    await server.listen();
+  });
+  afterAll(() => server.close());
+
+  it('answers with the figures of both targets, and a picture', async () => {
+    const chart = join(tmpdir(), `paddock-bench-${process.pid}.svg`);
+    const args = ['--requests', '12', '--concurrency', '4', '--model', 'm:1b', '--chart', chart, '--json'];
+    const { code, stdout } = await paddock('--target', url, '--compare', url, ...args);
+    const { targets } = JSON.parse(stdout.trim().split('\n').at(-1) as string);
+    expect(code).toBe(0);
+    expect(targets).toHaveLength(2);
+    for (const target of targets) {
+      expect(target).toMatchObject({ url, mode: 'direct', requests: 12, concurrency: 4, successRate: 1 });
+      expect(target.latencySeconds.p50).toBeGreaterThanOrEqual(0.05);
+      expect(target.timeToFirstTokenSeconds.p50).toBeLessThanOrEqual(target.latencySeconds.p50);
+      expect(target.tokensPerSecond).toBeGreaterThan(0);
+    }
+    expect(readFileSync(chart, 'utf8')).toContain('<svg');
+    rmSync(chart);
+  });
+
+  it('counts what a time-out ends, and says so with its exit code', async () => {
+    const args = ['--requests', '2', '--timeout', '0.01', '--model', 'm:1b'];
+    const { code, stdout } = await paddock('--target', url, ...args);
+    expect(code).toBe(1);
+    expect(stdout).toContain('direct: 2 without an answer: timed out');
+  });
+
+  it('says why nothing was answered', async () => {
+    const { code, stdout } = await paddock('--target', url, '--requests', '3', '--model', 'nope');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/3 without an answer: HTTP 404: model 'nope.*' not found/);
+  });
+
+  it('refuses a target that is none, before it sends anything', async () => {
+    expect(await paddock('--target', 'localhost:11434')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is no URL. Give one such as'),
+    });
+    expect(await paddock('--target', `http://127.0.0.1:${await freePort()}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Nothing answers at'),
+    });
+  });
+
+  it('wants a key for a gateway', async () => {
+    expect(await paddock('--target', url, '--mode', 'queue')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('give --api-key, or set PADDOCK_API_KEY'),
+    });
+  });
+});
