@@ -8,7 +8,12 @@ import { deadline } from './time.ts';
 export type Answer =
   | { kind: 'result'; result: RequestResult }
   /** Another attempt may succeed; the model server itself may be ill. */
-  | { kind: 'retry'; reason: string }
+  | {
+      kind: 'retry';
+      reason: string;
+      /** Whether the request itself may be the cause: of those attempts there are only so many. */
+      counts: boolean;
+    }
   /** This worker stops; the request is as good as before. */
   | { kind: 'cut-off' };
 
@@ -50,7 +55,8 @@ export async function answer(
   } catch (error) {
     if (cutOff.aborted) return { kind: 'cut-off' };
     const reason = limit.isOver ? `no answer within ${options.timeoutSeconds} s` : (error as Error).message;
-    return { kind: 'retry', reason };
+    // A server that is not there did not even see the request.
+    return { kind: 'retry', reason, counts: (error as { code?: unknown }).code !== 'ECONNREFUSED' };
   } finally {
     limit.clear();
   }
@@ -68,12 +74,14 @@ function judge(
   const message = errorText(body);
   if (status >= 200 && status < 300) {
     if (typeof body === 'object' && body !== null) return completed();
-    return { kind: 'retry', reason: 'the answer is not JSON' };
+    return { kind: 'retry', reason: 'the answer is not JSON', counts: true };
   }
   // The fleet's own models were on the disk when this worker became warm: one that is gone now will come back.
   const modelGone = status === 404 && /model\b.*\bnot found/.test(message);
   if (status >= 500 || TRANSIENT.has(status) || modelGone) {
-    return { kind: 'retry', reason: `HTTP ${status}: ${message}` };
+    // 503: the server is busy or loads.
+    const counts = status >= 500 && status !== 503;
+    return { kind: 'retry', reason: `HTTP ${status}: ${message}`, counts };
   }
   return failed(`http_${status}`, message);
 }

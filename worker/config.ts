@@ -30,11 +30,13 @@ const schema = z
       .min(1, 'must be at least 1')
       .max(1024, 'must be at most 1024'),
     PADDOCK_QUEUE_URL: z.url({ error: 'is not a URL' }),
+    PADDOCK_DEAD_LETTER_QUEUE_URL: z.url({ error: 'is not a URL' }),
     PADDOCK_RESULTS_BUCKET: required,
     /** SQS hides a message for 12 hours at most. */
     PADDOCK_VISIBILITY_SECONDS: seconds(30, 3, 43_200),
     PADDOCK_HEARTBEAT_SECONDS: seconds(2, 0.1, 60),
     PADDOCK_REQUEST_TIMEOUT_SECONDS: seconds(600, 1, 36_000),
+    PADDOCK_MAX_ATTEMPTS: z.coerce.number({ error: 'is not a number' }).int().min(1).max(10).default(5),
     /** EKS drains a node for 15 minutes at most. */
     PADDOCK_DRAIN_SECONDS: seconds(20, 0, 890),
     OLLAMA_HOST: z.url({ error: 'is not a URL' }).default(`http://127.0.0.1:${OLLAMA_PORT}`),
@@ -51,10 +53,12 @@ const schema = z
     models: env.PADDOCK_MODELS,
     slots: env.PADDOCK_SLOTS,
     queueUrl: env.PADDOCK_QUEUE_URL,
+    deadLetterQueueUrl: env.PADDOCK_DEAD_LETTER_QUEUE_URL,
     resultsBucket: env.PADDOCK_RESULTS_BUCKET,
     visibilitySeconds: env.PADDOCK_VISIBILITY_SECONDS,
     heartbeatSeconds: env.PADDOCK_HEARTBEAT_SECONDS,
     requestTimeoutSeconds: env.PADDOCK_REQUEST_TIMEOUT_SECONDS,
+    maxAttempts: env.PADDOCK_MAX_ATTEMPTS,
     drainSeconds: env.PADDOCK_DRAIN_SECONDS,
     ollamaUrl: env.OLLAMA_HOST,
     listenHost: env.PADDOCK_LISTEN_HOST,

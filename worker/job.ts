@@ -1,19 +1,25 @@
-import type { QueueMessage, WorkQueue } from '../adapters/aws/queue.ts';
-import type { ResultStore } from '../adapters/aws/results.ts';
+import type { DeadLetterQueue, QueueMessage, WorkQueue } from '../adapters/aws/queue.ts';
+import type { ResultStore, StatusStore } from '../adapters/aws/results.ts';
 import { ConflictError } from '../adapters/errors.ts';
 import { resultKey } from '../core/protocol/names.ts';
 import { type QueuedRequest, queuedRequestSchema, type RequestResult } from '../core/protocol/request.ts';
-import { type AnswerOptions, answer } from './answer.ts';
+import type { AnswerOptions } from './answer.ts';
+import { attempt } from './attempt.ts';
 import type { Counters } from './counters.ts';
 import type { Log } from './log.ts';
 import type { HandBackCause, WorkerMetrics } from './metrics.ts';
+import { StatusNote } from './status.ts';
 import { backoff, persist, type Sleep } from './time.ts';
 import { keepHidden } from './visibility.ts';
 
 export interface JobOptions extends AnswerOptions {
   queue: WorkQueue;
   results: ResultStore;
+  statuses: StatusStore;
+  deadLetters: DeadLetterQueue;
   fleet: string;
+  /** Failed attempts after which a request is given up. */
+  maxAttempts: number;
   visibilitySeconds: number;
   counters: Counters;
   metrics: WorkerMetrics;
@@ -23,7 +29,7 @@ export interface JobOptions extends AnswerOptions {
 
 /**
  * `settled`: the message is gone from the queue or will go with its next delivery. `handed-back`: it is in the queue.
- * `trouble`: handed back for a reason that is not the message's own.
+ * `trouble`: handed back, or given up, for a reason that may be the model server's.
  */
 export type JobEnd = 'settled' | 'handed-back' | 'trouble';
 
@@ -71,36 +77,81 @@ async function serve(
   const { queue, results, fleet, log, counters, metrics, sleep } = options;
   const key = resultKey(fleet, request.id);
   const release = keepHidden(queue, message.receipt, options.visibilitySeconds, sleep, log);
+  const settle = async (end: JobEnd): Promise<JobEnd> => {
+    await release();
+    await remove(message, options);
+    counters.completedQueue += 1;
+    return end;
+  };
   const retryLater = async (cause: HandBackCause, reason: string): Promise<JobEnd> => {
     await release();
     const delaySeconds = backoff(message.receives, HAND_BACK_BASE_SECONDS, HAND_BACK_CAP_SECONDS);
     await handBack(message, { delaySeconds, cause, reason, requestId: request.id }, options);
     return 'trouble';
   };
+  const hadEnded = (): Promise<JobEnd> => {
+    metrics.ended('queue', 'duplicate');
+    return settle('settled');
+  };
   try {
-    if (await persist(() => results.exists(key), sleep, log)) {
-      metrics.ended('queue', 'duplicate');
-    } else {
-      const outcome = await answer(request, cutOff, options);
-      if (outcome.kind === 'retry') return await retryLater('server', outcome.reason);
-      if (outcome.kind === 'cut-off') {
+    const [hasEnded, note] = await Promise.all([
+      persist(() => results.exists(key), sleep, log),
+      StatusNote.open(request, options),
+    ]);
+    if (hasEnded) return await hadEnded();
+    // Only its last step is missing: whoever counted the last failure did not live to give up.
+    if (note.failures >= options.maxAttempts) {
+      await giveUp(message, request, note.failures, 'its worker ended', options);
+      return await settle('settled');
+    }
+    const outcome = await attempt(request, note, cutOff, options);
+    switch (outcome.kind) {
+      case 'ended':
+        return await hadEnded();
+      case 'cut-off': {
         await release();
         const why = { cause: 'draining' as const, reason: 'this worker is draining', requestId: request.id };
         return await handBack(message, { ...why, delaySeconds: 0 }, options);
       }
-      if (outcome.result.status === 'failed') {
-        counters.failed += 1;
-        log.warn('a request can not succeed', { requestId: request.id, ...outcome.result.error });
+      case 'retry': {
+        const failures = outcome.counts ? await note.fail(outcome.reason) : note.failures;
+        if (failures < options.maxAttempts) return await retryLater('server', outcome.reason);
+        await giveUp(message, request, failures, outcome.reason, options);
+        return await settle('trouble');
       }
-      await write(key, outcome.result, options);
+      case 'result':
+        if (outcome.result.status === 'failed') {
+          counters.failed += 1;
+          log.warn('a request can not succeed', { requestId: request.id, ...outcome.result.error });
+        }
+        await write(key, outcome.result, options);
+        return await settle('settled');
     }
-    await release();
-    await remove(message, options);
-    counters.completedQueue += 1;
-    return 'settled';
   } catch (error) {
     return await retryLater('storage', (error as Error).message);
   }
+}
+
+/**
+ * Ends a request that failed too often. The message goes to the dead-letter queue before the result is
+ * written: a worker that dies in between leaves it there twice, and never only in the result.
+ */
+async function giveUp(
+  { body, messageId }: QueueMessage,
+  { id, fleet, submittedAt }: QueuedRequest,
+  failures: number,
+  reason: string,
+  options: JobOptions,
+): Promise<void> {
+  const { deadLetters, replica, now, counters, sleep, log } = options;
+  const message = `given up after ${failures} failed ${failures === 1 ? 'attempt' : 'attempts'}; the last: ${reason}`;
+  counters.failed += 1;
+  log.error('a request is given up', { requestId: id, messageId, failures, reason });
+  await persist(() => deadLetters.bury(body, message), sleep, log);
+  const error = { code: 'attempts_exhausted', message };
+  const at = now();
+  const times = { submittedAt, startedAt: at, finishedAt: at };
+  await write(resultKey(fleet, id), { v: 1, id, status: 'failed', error, replica, ...times }, options);
 }
 
 async function write(key: string, result: RequestResult, options: JobOptions): Promise<void> {

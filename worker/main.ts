@@ -23,6 +23,7 @@ async function main(): Promise<void> {
     config,
     workerId,
     queue: new SqsQueue(config.queueUrl),
+    deadLetters: new SqsQueue(config.deadLetterQueueUrl),
     results: new S3ResultStore(config.resultsBucket),
     server: new OllamaServer(config.ollamaUrl),
     lease,

@@ -5,7 +5,7 @@ import type { State, WorkerState } from './state.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
 
 /**
- * How a request ended here. `duplicate`: another worker had answered it. `refused`: no slot was free, or the replica was
+ * How a request ended here. `duplicate`: it had ended already, answered by another worker or cancelled. `refused`: no slot was free, or the replica was
  * not warm. `invalid`: the request itself was at fault. `aborted`: its client left, or a drain cut it off.
  */
 export type Outcome = 'completed' | 'failed' | 'duplicate' | 'refused' | 'invalid' | 'aborted';
@@ -76,7 +76,7 @@ export class WorkerMetrics {
   /** A queued request has its result. */
   answered(result: RequestResult): void {
     this.#wait.observe(Math.max(0, result.startedAt - result.submittedAt) / 1000);
-    this.ended('queue', result.status);
+    this.ended('queue', result.status === 'completed' ? 'completed' : 'failed');
     if (result.status !== 'completed') return;
     this.served('queue', Math.max(0, result.finishedAt - result.startedAt) / 1000, tokensOf(result.response));
   }

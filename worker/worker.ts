@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { WorkQueue } from '../adapters/aws/queue.ts';
-import type { ResultStore } from '../adapters/aws/results.ts';
+import type { DeadLetterQueue, WorkQueue } from '../adapters/aws/queue.ts';
+import type { ResultStore, StatusStore } from '../adapters/aws/results.ts';
 import type { HeartbeatLease } from '../adapters/kubernetes/lease.ts';
 import type { ModelServer } from '../adapters/ollama/server.ts';
 import type { Heartbeat } from '../core/protocol/heartbeat.ts';
@@ -25,7 +25,8 @@ export interface WorkerOptions {
   /** Names this process; its counters start at zero. */
   workerId: string;
   queue: WorkQueue;
-  results: ResultStore;
+  results: ResultStore & StatusStore;
+  deadLetters: DeadLetterQueue;
   server: ModelServer;
   lease: HeartbeatLease;
   log: Log;
@@ -43,7 +44,7 @@ const LAST_BEAT_MS = 2000;
 
 /** Puts the parts of the worker together. */
 export function createWorker(options: WorkerOptions): Worker {
-  const { config, workerId, queue, results, server, lease, log } = options;
+  const { config, workerId, queue, results, deadLetters, server, lease, log } = options;
   const { models, slots: size, requestTimeoutSeconds: timeoutSeconds, fleet, podName: replica } = config;
   const slots = new Slots(size);
   const state = new WorkerState();
@@ -64,7 +65,7 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   const consumer = new Consumer({
     ...{ queue, results, server, slots, state, models, counters, metrics, log, timeoutSeconds },
-    onServerTrouble,
+    ...{ statuses: results, deadLetters, maxAttempts: config.maxAttempts, onServerTrouble },
     ...{ fleet, replica, visibilitySeconds: config.visibilitySeconds, now: Date.now, sleep },
   });
   const never = new AbortController().signal;

@@ -105,7 +105,7 @@ function ollamaResources({ resources, gpusPerNode }: WorkloadPool): V1ResourceRe
 export const workerContainer = (
   fleet: WorkloadFleet,
   pool: WorkloadPool,
-  { images, queueUrl, resultsBucket, region }: WorkloadEnvironment,
+  { images, queueUrl, deadLetterQueueUrl, resultsBucket, region }: WorkloadEnvironment,
 ): V1Container => ({
   name: 'worker',
   image: images.worker,
@@ -122,6 +122,8 @@ export const workerContainer = (
       PADDOCK_MODELS: fleet.models.join(','),
       PADDOCK_SLOTS: String(pool.slots),
       PADDOCK_QUEUE_URL: queueUrl,
+      PADDOCK_DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl,
+      PADDOCK_MAX_ATTEMPTS: String(fleet.maxAttempts),
       PADDOCK_RESULTS_BUCKET: resultsBucket,
       PADDOCK_VISIBILITY_SECONDS: String(VISIBILITY_SECONDS),
       PADDOCK_HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),

@@ -9,6 +9,7 @@ export interface WorkloadFleet {
   readonly models: readonly string[];
   readonly contextTokens: number;
   readonly requestTimeoutSeconds: number;
+  readonly maxAttempts: number;
   readonly policy: { readonly drainDeadlineSeconds: number };
 }
 
@@ -41,6 +42,7 @@ export interface WorkloadPool {
 export interface WorkloadEnvironment {
   readonly region: string;
   readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
   readonly resultsBucket: string;
   readonly images: { readonly ollama: string; readonly worker: string; readonly fetch: string };
   /** Where the worker's code lies, and what its content must hash to. */

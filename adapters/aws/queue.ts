@@ -38,12 +38,22 @@ export interface WorkQueue {
 
 /** The producer's side. */
 export interface RequestQueue {
-  send(request: QueuedRequest): Promise<{ messageId: string }>;
+  /** @param group who it is for: SQS keeps one group's backlog from delaying the others (fair queues) */
+  send(request: QueuedRequest, group?: string): Promise<{ messageId: string }>;
 }
+
+/** Where messages go that can not be answered. */
+export interface DeadLetterQueue {
+  /** @param body the message as it was received */
+  bury(body: string, reason: string): Promise<void>;
+}
+
+/** Of a message attribute that says why; SQS counts it with the body. */
+const REASON_CHARACTERS = 500;
 
 const NOT_OURS = new Set(['MessageNotInflight', 'ReceiptHandleIsInvalid', 'InvalidParameterValue']);
 
-export class SqsQueue implements WorkQueue, RequestQueue {
+export class SqsQueue implements WorkQueue, RequestQueue, DeadLetterQueue {
   readonly #client: SQSClient;
   readonly #queueUrl: string;
 
@@ -95,10 +105,15 @@ export class SqsQueue implements WorkQueue, RequestQueue {
     }
   }
 
-  async send(request: QueuedRequest): Promise<{ messageId: string }> {
+  async send(request: QueuedRequest, group?: string): Promise<{ messageId: string }> {
+    const MessageBody = escaped(JSON.stringify(request));
     try {
       const { MessageId = '' } = await this.#client.send(
-        new SendMessageCommand({ QueueUrl: this.#queueUrl, MessageBody: JSON.stringify(request) }),
+        new SendMessageCommand({
+          QueueUrl: this.#queueUrl,
+          MessageBody,
+          ...(group === undefined ? {} : { MessageGroupId: group }),
+        }),
       );
       return { messageId: MessageId };
     } catch (error) {
@@ -106,10 +121,29 @@ export class SqsQueue implements WorkQueue, RequestQueue {
     }
   }
 
+  async bury(body: string, reason: string): Promise<void> {
+    const StringValue = reason.slice(0, REASON_CHARACTERS) || 'unknown';
+    try {
+      await this.#client.send(
+        new SendMessageCommand({
+          QueueUrl: this.#queueUrl,
+          MessageBody: body,
+          MessageAttributes: { reason: { DataType: 'String', StringValue } },
+        }),
+      );
+    } catch (error) {
+      throw mapAwsError(error, 'send to the dead-letter queue');
+    }
+  }
+
   close(): void {
     this.#client.destroy();
   }
 }
+
+/** SQS refuses two characters that JSON has no need to escape. */
+const escaped = (json: string): string =>
+  json.replace(/[\uFFFE\uFFFF]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
 
 /** The longest long poll is 20 s: an answer that takes longer than this is not coming. */
 const TIMEOUTS = { connectionTimeout: 3000, requestTimeout: 30_000 };

@@ -1,4 +1,10 @@
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { ConflictError, mapAwsError, NotFoundError, UnavailableError } from '../errors.ts';
 
 /** Where results lie. Each key is written once. Throws UnavailableError and RefusedError. */
@@ -10,7 +16,25 @@ export interface ResultStore {
   read(key: string): Promise<string | undefined>;
 }
 
-export class S3ResultStore implements ResultStore {
+/** A stored object and what names its content. */
+export interface Versioned {
+  body: string;
+  etag: string;
+}
+
+/** Objects that change: who replaces one states which content it has seen. Throws UnavailableError and RefusedError. */
+export interface StatusStore {
+  /** Undefined while there is no such object. */
+  open(key: string): Promise<Versioned | undefined>;
+  /** Writes the object unless the key is taken. */
+  writeOnce(key: string, body: string): Promise<'written' | 'exists'>;
+  /** The new etag; undefined, and nothing is written, when the object is another one by now or gone. */
+  replace(key: string, body: string, etag: string): Promise<string | undefined>;
+  /** Fine to repeat, also when there is no such object. */
+  delete(key: string): Promise<void>;
+}
+
+export class S3ResultStore implements ResultStore, StatusStore {
   readonly #client: S3Client;
   readonly #bucket: string;
 
@@ -57,13 +81,45 @@ export class S3ResultStore implements ResultStore {
   }
 
   async read(key: string): Promise<string | undefined> {
+    return (await this.open(key))?.body;
+  }
+
+  async open(key: string): Promise<Versioned | undefined> {
     try {
-      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-      return await Body?.transformToString();
+      const { Body, ETag = '' } = await this.#client.send(
+        new GetObjectCommand({ Bucket: this.#bucket, Key: key }),
+      );
+      return { body: (await Body?.transformToString()) ?? '', etag: ETag };
     } catch (error) {
       const mapped = mapAwsError(error, `read ${key} from ${this.#bucket}`);
       if (mapped instanceof NotFoundError) return undefined;
       throw mapped;
+    }
+  }
+
+  async replace(key: string, body: string, etag: string): Promise<string | undefined> {
+    const command = new PutObjectCommand({
+      Bucket: this.#bucket,
+      Key: key,
+      Body: body,
+      ContentType: 'application/json',
+      IfMatch: etag,
+    });
+    try {
+      const { ETag = '' } = await this.#client.send(command);
+      return ETag;
+    } catch (error) {
+      const mapped = mapAwsError(error, `replace ${key} in ${this.#bucket}`);
+      if (mapped instanceof ConflictError || mapped instanceof NotFoundError) return undefined;
+      throw mapped;
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
+    } catch (error) {
+      throw mapAwsError(error, `delete ${key} from ${this.#bucket}`);
     }
   }
 

@@ -33,8 +33,13 @@ export const workloadName = (fleet: string, pool: string): string => `${fleet}-$
 export const nodegroupName = (cluster: string, fleet: string, pool: string): string =>
   `${cluster}-${fleet}-${pool}`;
 
-/** Key of a request's result in the results bucket. */
+/** Keys in the results bucket: a request's result, its status until then, and its body where that is too long for SQS. */
 export const resultKey = (fleet: string, id: string): string => `results/${fleet}/${id}.json`;
+export const statusKey = (fleet: string, id: string): string => `status/${fleet}/${id}.json`;
+export const requestBodyKey = (fleet: string, id: string): string => `requests/${fleet}/${id}.json`;
+export const wakeKey = (fleet: string): string => `wake/${fleet}.json`;
+/** @param digest of who submits and of their idempotency key, hexadecimal */
+export const idempotencyKey = (digest: string): string => `idempotency/${digest}.json`;
 
 /** Kubernetes groups that the access entries of the functions carry; RBAC binds them. */
 export const GROUP = {

@@ -10,6 +10,8 @@ export const QUEUEABLE_PATHS = [
   '/v1/responses',
 ] as const;
 
+export type QueueablePath = (typeof QUEUEABLE_PATHS)[number];
+
 /** Body of one SQS message. */
 export const queuedRequestSchema = z.strictObject({
   v: z.literal(1),
@@ -17,24 +19,30 @@ export const queuedRequestSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   fleet: z.string().min(1),
   path: z.enum(QUEUEABLE_PATHS),
-  body: z.record(z.string(), z.unknown()),
+  /** Missing when it is too long for a message: then it lies in the bucket at `requestBodyKey(fleet, id)`. */
+  body: z.record(z.string(), z.unknown()).optional(),
   /** Epoch milliseconds. */
   submittedAt: z.number().nonnegative(),
 });
 
 export type QueuedRequest = z.infer<typeof queuedRequestSchema>;
 
-/** The result object in S3, written once (`If-None-Match: *`). */
+/**
+ * The result object in S3, written once (`If-None-Match: *`): whoever writes first decides how the request ended.
+ * `deleted`: nobody is to read it, and a late delivery of its message finds it and stops.
+ */
 export const requestResultSchema = z.strictObject({
   v: z.literal(1),
   id: z.string(),
-  status: z.enum(['completed', 'failed']),
+  status: z.enum(['completed', 'failed', 'cancelled', 'deleted']),
   /** The model server's answer, when completed. */
   response: z.unknown().optional(),
   /** What went wrong and what to do, when failed. */
   error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  /** Pod that answered; `gateway` for what the gateway ended itself. */
   replica: z.string(),
   submittedAt: z.number(),
+  /** Equal to `finishedAt` for what never started. */
   startedAt: z.number(),
   finishedAt: z.number(),
 });

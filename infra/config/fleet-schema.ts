@@ -208,6 +208,15 @@ export const fleetSchema = z.strictObject({
     .default(600)
     .describe('One generation at most; past it the attempt counts as failed.')
     .meta({ unit: 'seconds' }),
+  maxAttempts: z
+    .int()
+    .min(1)
+    .max(10)
+    .default(5)
+    .describe(
+      'Failed attempts (errors of the model server, time-outs) after which a queued request is given up: its response says why, its message goes to the dead-letter queue.',
+    )
+    .meta({ unit: 'attempts' }),
   policy: policySchema.prefault({}).describe('How the fleet is scaled.'),
   pools: z
     .array(poolSchema)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { clusterSchema } from './cluster-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
+import { gatewaySchema } from './gateway-schema.ts';
 
 const image = z
   .string()
@@ -43,6 +44,7 @@ export const configSchema = z.strictObject({
     .default(7)
     .describe('How long the result of a request stays in the bucket.')
     .meta({ unit: 'days' }),
+  gateway: gatewaySchema.prefault({}).describe('The HTTP API for application developers.'),
   fleets: z
     .array(fleetSchema)
     .min(1)

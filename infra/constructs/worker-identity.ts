@@ -3,7 +3,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { NAMESPACE, resultKey } from '../../core/protocol/names.ts';
+import { NAMESPACE, requestBodyKey, resultKey, statusKey } from '../../core/protocol/names.ts';
 import { serviceAccountName } from '../../workloads/index.ts';
 import { grant, PatternStatement } from './findings.ts';
 import type { WorkerBundle } from './worker-bundle.ts';
@@ -12,16 +12,18 @@ export interface WorkerIdentityProps {
   readonly fleet: string;
   readonly cluster: ICluster;
   readonly queue: IQueue;
+  readonly deadLetters: IQueue;
   readonly results: IBucket;
   readonly bundle: WorkerBundle;
 }
 
-/** The AWS role of a fleet's pods: take messages from its queue, write its results, fetch the worker's code. */
+/** The AWS role of a fleet's pods: serve its queue, give up what can't be answered, write results, fetch the worker's code. */
 export class WorkerIdentity extends Construct {
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { fleet, cluster, queue, results, bundle }: WorkerIdentityProps) {
+  constructor(scope: Construct, id: string, props: WorkerIdentityProps) {
     super(scope, id);
+    const { fleet, cluster, queue, deadLetters, results, bundle } = props;
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('pods.eks.amazonaws.com').withSessionTags(),
       description: `Worker of fleet ${fleet}`,
@@ -29,14 +31,19 @@ export class WorkerIdentity extends Construct {
     const allow = (actions: string[], resource: string) =>
       this.role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }));
     allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'], queue.queueArn);
-    grant(
-      this.role,
-      new PatternStatement({
-        actions: ['s3:GetObject', 's3:PutObject'],
-        resources: [results.arnForObjects(resultKey(fleet, '*'))],
-        reason: "One object per request, named by the request: all of the fleet's own, none of another's.",
-      }),
-    );
+    allow(['sqs:SendMessage'], deadLetters.queueArn);
+    const own = (actions: string[], key: (fleet: string, id: string) => string) =>
+      grant(
+        this.role,
+        new PatternStatement({
+          actions,
+          resources: [results.arnForObjects(key(fleet, '*'))],
+          reason: "One object per request, named by the request: all of the fleet's own, none of another's.",
+        }),
+      );
+    own(['s3:GetObject', 's3:PutObject'], resultKey);
+    own(['s3:GetObject', 's3:PutObject'], statusKey);
+    own(['s3:GetObject'], requestBodyKey);
     // Without it S3 answers 403 instead of 404 for a result that is not there yet.
     allow(['s3:ListBucket'], results.bucketArn);
     allow(['s3:GetObject'], bundle.objectArn);

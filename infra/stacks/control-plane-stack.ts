@@ -3,11 +3,12 @@ import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct } from 'constructs';
 import { nodegroupName } from '../../core/protocol/names.ts';
 import { fleetManifests, sharedManifests } from '../../workloads/index.ts';
-import { type FleetConfig, fleetPolicy, type PaddockConfig } from '../config/index.ts';
+import { fleetPolicy, type PaddockConfig } from '../config/index.ts';
 import { createFleetParameter } from '../constructs/fleet-parameter.ts';
 import { FleetQueue } from '../constructs/fleet-queue.ts';
 import { FleetTriggers } from '../constructs/fleet-triggers.ts';
 import { createScaler, createWarmup } from '../constructs/functions.ts';
+import { Gateway } from '../constructs/gateway.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
 import { createResultsBucket, createTable } from '../constructs/storage.ts';
@@ -33,8 +34,10 @@ export class ControlPlaneStack extends Stack {
 
     const fleets = config.fleets.map((fleet) => {
       const scope = new Construct(this, `Fleet-${fleet.name}`);
-      const { queue } = new FleetQueue(scope, 'Requests', { queueName: `${clusterName}-${fleet.name}` });
-      return { fleet, scope, queue };
+      const { queue, deadLetters } = new FleetQueue(scope, 'Requests', {
+        queueName: `${clusterName}-${fleet.name}`,
+      });
+      return { fleet, scope, queue, deadLetters };
     });
     const scaler = createScaler(this, {
       ...common,
@@ -54,7 +57,7 @@ export class ControlPlaneStack extends Stack {
 
     const manifests = new ManifestSet(this, cluster);
     const shared = manifests.add('Shared', sharedManifests(config.fleets, config.images));
-    for (const { fleet, scope, queue } of fleets) {
+    for (const { fleet, scope, queue, deadLetters } of fleets) {
       createFleetParameter(scope, {
         policy: fleetPolicy(config, fleet.name),
         clusterName,
@@ -71,34 +74,39 @@ export class ControlPlaneStack extends Stack {
         fleet: fleet.name,
         cluster,
         queue,
+        deadLetters,
         results,
         bundle: worker,
       });
       // A pod that starts before its identity is associated would never get credentials.
       manifests.add(
         `Fleet-${fleet.name}`,
-        this.#workloads(config, fleet, queue.queueUrl, results.bucketName, worker),
+        fleetManifests(fleet, {
+          region: config.region,
+          queueUrl: queue.queueUrl,
+          deadLetterQueueUrl: deadLetters.queueUrl,
+          resultsBucket: results.bucketName,
+          images: config.images,
+          workerBundle: worker,
+        }),
         shared,
         identity,
       );
       new CfnOutput(this, `QueueUrl-${fleet.name}`, { value: queue.queueUrl });
     }
 
+    if (config.gateway.enabled) {
+      const gateway = new Gateway(this, 'Gateway', {
+        ...{ config, results, table, scale },
+        fleets: fleets.map(({ fleet, queue }) => ({ name: fleet.name, models: fleet.models, queue })),
+      });
+      new CfnOutput(this, 'GatewayUrl', { value: gateway.url });
+      new CfnOutput(this, 'GatewayKeysSecret', { value: gateway.secretName });
+    }
     new CfnOutput(this, 'WorkerBundleKey', { value: worker.key });
     new CfnOutput(this, 'ResultsBucketName', { value: results.bucketName });
     new CfnOutput(this, 'TableName', { value: table.tableName });
     new CfnOutput(this, 'ScaleStateMachineArn', { value: scale.stateMachineArn });
     new CfnOutput(this, 'WarmupStateMachineArn', { value: warmupMachine.stateMachineArn });
-  }
-
-  #workloads(
-    config: PaddockConfig,
-    fleet: FleetConfig,
-    queueUrl: string,
-    resultsBucket: string,
-    workerBundle: WorkerBundle,
-  ) {
-    const { region, images } = config;
-    return fleetManifests(fleet, { region, queueUrl, resultsBucket, images, workerBundle });
   }
 }

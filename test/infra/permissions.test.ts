@@ -226,9 +226,14 @@ describe.each(FLEETS)('the pods of fleet %s', (fleet) => {
       'sqs:ChangeMessageVisibility',
       'sqs:DeleteMessage',
       'sqs:ReceiveMessage',
+      'sqs:SendMessage',
     ]);
+    const [deadLetters] = one(template, 'AWS::SQS::Queue', { QueueName: `paddock-${fleet}-dead-letters` });
+    expect(resourceOf('sqs:SendMessage')).toBe(JSON.stringify([getAtt(deadLetters, 'Arn')]));
     expect(resourceOf('sqs:ReceiveMessage')).toBe(JSON.stringify([getAtt(queueOf(fleet)[0], 'Arn')]));
-    expect(resourceOf('s3:PutObject')).toContain(`/results/${fleet}/`);
+    for (const folder of ['results', 'status'])
+      expect(resourceOf('s3:PutObject')).toContain(`/${folder}/${fleet}/`);
+    expect(resourceOf('s3:PutObject')).not.toContain('/requests/');
   });
 
   it('get their identity before they start', () => {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { UnavailableError } from '../../adapters/errors.ts';
-import { resultKey } from '../../core/protocol/names.ts';
+import { resultKey, statusKey } from '../../core/protocol/names.ts';
 import { Consumer } from '../../worker/consumer.ts';
 import { newCounters } from '../../worker/counters.ts';
 import { WorkerMetrics } from '../../worker/metrics.ts';
 import { Slots } from '../../worker/slots.ts';
 import { WorkerState } from '../../worker/state.ts';
-import { FakeClock, FakeQueue, FakeResults, FakeServer, quiet, settle } from './fakes.ts';
+import { FakeClock, FakeDeadLetters, FakeQueue, FakeResults, FakeServer, quiet, settle } from './fakes.ts';
 
 /** What happens to one call: nothing, an error before or after it took effect, the worker's death before or after. */
 type Fault = 'ok' | 'fail-before' | 'fail-after' | 'die-before' | 'die-after';
@@ -18,6 +18,7 @@ class World {
   readonly clock = new FakeClock();
   readonly queue = new FakeQueue(this.clock);
   readonly results = new FakeResults();
+  readonly deadLetters = new FakeDeadLetters();
   readonly server = new FakeServer(this.clock);
   readonly #faults: Fault[];
   deletedUnanswered: string[] = [];
@@ -43,6 +44,9 @@ class World {
     const consumer = new Consumer({
       queue: this.#exposed(this.queue, life),
       results: this.#exposed(this.results, life),
+      statuses: this.#exposed(this.results, life),
+      deadLetters: this.#exposed(this.deadLetters, life),
+      maxAttempts: 5,
       server: this.#exposed(this.server, life),
       slots: semaphore,
       state,
@@ -82,6 +86,12 @@ const fault = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Fault>('ok') },
   { weight: 1, arbitrary: fc.constantFrom<Fault>('fail-before', 'fail-after', 'die-before', 'die-after') },
 );
+const gatewayStatus = (id: string): string =>
+  JSON.stringify({
+    ...{ v: 1, id, status: 'queued', owner: 'app', path: '/api/generate', model: 'tiny' },
+    ...{ submittedAt: 0, failures: 0 },
+  });
+
 const event = fc.oneof(
   fc.record({ kind: fc.constant('send' as const), id: fc.nat(5), times: fc.integer({ min: 1, max: 2 }) }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(40_000) }),
@@ -90,7 +100,7 @@ const event = fc.oneof(
 );
 
 describe('whatever happens to two workers', () => {
-  it('every request is answered once, and no message goes before its answer is there', async () => {
+  it('every request ends once, and no message goes before its end is written', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(event, { minLength: 1, maxLength: 25 }),
@@ -109,6 +119,7 @@ describe('whatever happens to two workers', () => {
               sent.add(id);
               const body = { model: 'tiny', prompt: id };
               const request = { v: 1, id, fleet: 'cpu', path: '/api/generate', submittedAt: 0, body };
+              if (e.id % 2 === 0) await world.results.writeOnce(statusKey('cpu', id), gatewayStatus(id));
               for (let i = 0; i < e.times; i += 1) world.queue.send(request);
             }
             if (e.kind === 'drain') {
@@ -126,11 +137,15 @@ describe('whatever happens to two workers', () => {
 
           expect(world.deletedUnanswered).toEqual([]);
           expect(world.queue.size).toBe(0);
-          expect([...world.results.objects.keys()].sort()).toEqual(
-            [...sent].map((id) => resultKey('cpu', id)).sort(),
-          );
+          const results = [...world.results.objects.keys()].filter((key) => key.startsWith('results/'));
+          expect(results.sort()).toEqual([...sent].map((id) => resultKey('cpu', id)).sort());
+          const buried = world.deadLetters.buried.map(({ body }) => JSON.parse(body).id);
           for (const id of sent) {
-            expect(world.results.result(resultKey('cpu', id))).toMatchObject({ id, status: 'completed' });
+            const result = world.results.result(resultKey('cpu', id));
+            expect(result.id).toBe(id);
+            if (result.status === 'completed') continue;
+            expect(result).toMatchObject({ status: 'failed', error: { code: 'attempts_exhausted' } });
+            expect(buried).toContain(id);
           }
         },
       ),

@@ -6,7 +6,7 @@ import { newCounters } from '../../worker/counters.ts';
 import { WorkerMetrics } from '../../worker/metrics.ts';
 import { Slots } from '../../worker/slots.ts';
 import { WorkerState } from '../../worker/state.ts';
-import { FakeClock, FakeQueue, FakeResults, FakeServer, quiet } from './fakes.ts';
+import { FakeClock, FakeDeadLetters, FakeQueue, FakeResults, FakeServer, quiet } from './fakes.ts';
 
 const request = (id: string, more: object = {}) => ({
   ...{ v: 1, id, fleet: 'cpu', path: '/api/generate', submittedAt: 1 },
@@ -14,10 +14,11 @@ const request = (id: string, more: object = {}) => ({
   ...more,
 });
 
-function setUp({ slots = 1, visibilitySeconds = 30 } = {}) {
+function setUp({ slots = 1, visibilitySeconds = 30, maxAttempts = 5 } = {}) {
   const clock = new FakeClock();
   const queue = new FakeQueue(clock);
   const results = new FakeResults();
+  const deadLetters = new FakeDeadLetters();
   const server = new FakeServer(clock);
   const state = new WorkerState();
   const counters = newCounters();
@@ -26,7 +27,7 @@ function setUp({ slots = 1, visibilitySeconds = 30 } = {}) {
   let troubles = 0;
   const consumer = new Consumer({
     ...{ queue, results, server, state, counters, metrics, log: quiet, sleep: clock.sleep },
-    slots: semaphore,
+    ...{ slots: semaphore, statuses: results, deadLetters, maxAttempts },
     ...{ fleet: 'cpu', replica: 'cpu-main-0', models: ['tiny'], timeoutSeconds: 600, visibilitySeconds },
     now: () => clock.now,
     onServerTrouble: () => {
@@ -40,6 +41,7 @@ function setUp({ slots = 1, visibilitySeconds = 30 } = {}) {
     clock,
     queue,
     results,
+    deadLetters,
     server,
     state,
     counters,
@@ -169,16 +171,16 @@ describe('the consumer', () => {
     ['a model that is gone', { status: 404, body: { error: "model 'tiny' not found" } }],
     ['an answer that is cut short', { status: 200, body: '{"respon' }],
   ])('hands back on %s, and later succeeds', async (_name, reply) => {
-    const { clock, queue, results, server, troubles, counters } = setUp();
+    const { clock, queue, results, server, key, troubles, counters } = setUp();
     const good = server.reply;
     server.reply = () => reply;
     queue.send(request('a'));
     await clock.advance(1500);
-    expect([queue.size, results.objects.size, troubles()]).toEqual([1, 0, 1]);
+    expect([queue.size, results.objects.has(key('a')), troubles()]).toEqual([1, false, 1]);
     expect(counters.failed).toBe(1);
     server.reply = good;
     await clock.advance(20_000);
-    expect([queue.size, results.objects.size]).toEqual([0, 1]);
+    expect([queue.size, results.objects.has(key('a'))]).toEqual([0, true]);
   });
 
   it('waits longer with each failure of the same message', async () => {

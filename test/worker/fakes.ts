@@ -1,5 +1,5 @@
-import type { QueueMessage, ReceiveOptions, WorkQueue } from '../../adapters/aws/queue.ts';
-import type { ResultStore } from '../../adapters/aws/results.ts';
+import type { DeadLetterQueue, QueueMessage, ReceiveOptions, WorkQueue } from '../../adapters/aws/queue.ts';
+import type { ResultStore, StatusStore, Versioned } from '../../adapters/aws/results.ts';
 import { ConflictError } from '../../adapters/errors.ts';
 import type { ModelServer, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
 import type { RequestResult } from '../../core/protocol/request.ts';
@@ -121,8 +121,11 @@ export class FakeQueue implements WorkQueue {
   }
 }
 
-export class FakeResults implements ResultStore {
+/** S3 with conditional writes. */
+export class FakeResults implements ResultStore, StatusStore {
   readonly objects = new Map<string, string>();
+  readonly #etags = new Map<string, string>();
+  #writes = 0;
   /** Writes that came after the first. */
   refused = 0;
 
@@ -135,7 +138,7 @@ export class FakeResults implements ResultStore {
       this.refused += 1;
       return 'exists';
     }
-    this.objects.set(key, body);
+    this.#put(key, body);
     return 'written';
   }
 
@@ -143,8 +146,39 @@ export class FakeResults implements ResultStore {
     return this.objects.get(key);
   }
 
+  async open(key: string): Promise<Versioned | undefined> {
+    const body = this.objects.get(key);
+    return body === undefined ? undefined : { body, etag: this.#etags.get(key) ?? '"first"' };
+  }
+
+  async replace(key: string, body: string, etag: string): Promise<string | undefined> {
+    if (!this.objects.has(key) || (this.#etags.get(key) ?? '"first"') !== etag) return undefined;
+    return this.#put(key, body);
+  }
+
+  async delete(key: string): Promise<void> {
+    this.objects.delete(key);
+    this.#etags.delete(key);
+  }
+
   result(key: string): RequestResult {
     return JSON.parse(this.objects.get(key) ?? 'null');
+  }
+
+  #put(key: string, body: string): string {
+    this.#writes += 1;
+    const etag = `"${this.#writes}"`;
+    this.objects.set(key, body);
+    this.#etags.set(key, etag);
+    return etag;
+  }
+}
+
+export class FakeDeadLetters implements DeadLetterQueue {
+  readonly buried: { body: string; reason: string }[] = [];
+
+  async bury(body: string, reason: string): Promise<void> {
+    this.buried.push({ body, reason });
   }
 }
 

@@ -61,6 +61,7 @@ export class WorkerBench {
   front!: Front;
   leases!: LeaseServer;
   queueUrl = '';
+  deadLetterQueueUrl = '';
   queue!: SqsQueue;
   results!: S3ResultStore;
 
@@ -77,6 +78,8 @@ export class WorkerBench {
     const s3 = new S3Client(options);
     this.#clients = [sqs, s3];
     const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'requests' }));
+    const dead = await sqs.send(new CreateQueueCommand({ QueueName: 'dead-letters' }));
+    this.deadLetterQueueUrl = dead.QueueUrl ?? '';
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
     this.queueUrl = QueueUrl;
     this.queue = new SqsQueue(QueueUrl, sqs);
@@ -166,6 +169,7 @@ export class WorkerBench {
       PADDOCK_MODELS: 'tiny',
       PADDOCK_SLOTS: String(slots),
       PADDOCK_QUEUE_URL: this.queueUrl,
+      PADDOCK_DEAD_LETTER_QUEUE_URL: this.deadLetterQueueUrl,
       PADDOCK_RESULTS_BUCKET: BUCKET,
       PADDOCK_VISIBILITY_SECONDS: '3',
       PADDOCK_HEARTBEAT_SECONDS: '0.2',

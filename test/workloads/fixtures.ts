@@ -11,6 +11,7 @@ import {
 export const environment: WorkloadEnvironment = {
   region: 'us-east-1',
   queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/paddock-cpu',
+  deadLetterQueueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/paddock-cpu-dead-letters',
   resultsBucket: 'results',
   images: config.images,
   workerBundle: { bucket: 'assets', key: 'abc.mjs', sha256: 'abc' },

@@ -46,7 +46,14 @@ const pool = {
   ...{ resources: { cpu: 1, memoryGiB: 1 }, labels: {}, taints: [] },
 };
 const fleet = {
-  ...{ name: 'cpu', models: ['tiny'], contextTokens: 2048, requestTimeoutSeconds: 60, pools: [pool] },
+  ...{
+    name: 'cpu',
+    models: ['tiny'],
+    contextTokens: 2048,
+    requestTimeoutSeconds: 60,
+    maxAttempts: 5,
+    pools: [pool],
+  },
   policy: { drainDeadlineSeconds: 5 },
 };
 
@@ -70,7 +77,12 @@ beforeAll(async () => {
   apps = admin.makeApiClient(AppsV1Api);
   nodes = KubernetesNodes.fromKubeconfig(cluster.kubeconfigPath);
   const environment = {
-    ...{ region: bench.front.region, queueUrl: bench.queueUrl, resultsBucket: 'results' },
+    ...{
+      region: bench.front.region,
+      queueUrl: bench.queueUrl,
+      deadLetterQueueUrl: bench.deadLetterQueueUrl,
+      resultsBucket: 'results',
+    },
     images: { ollama: 'o', worker: 'w', fetch: 'f' },
     workerBundle: { bucket: 'b', key: 'k', sha256: '0' },
   };

@@ -13,8 +13,8 @@ describe("a scenario's request", () => {
   });
 
   it("asks the benchmark's question, and longer ones at about the stated length", () => {
-    expect(scenarioRequest(1, base).body.prompt).toBe('Explain quantum computing in one sentence.');
-    expect(String(scenarioRequest(1, { ...base, promptTokens: 500 }).body.prompt)).toHaveLength(2000);
+    expect(scenarioRequest(1, base).body?.prompt).toBe('Explain quantum computing in one sentence.');
+    expect(String(scenarioRequest(1, { ...base, promptTokens: 500 }).body?.prompt)).toHaveLength(2000);
   });
 });
 

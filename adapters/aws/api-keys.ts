@@ -1,0 +1,73 @@
+import {
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { type ApiKeys, apiKeysSchema } from '../../core/protocol/api-keys.ts';
+import { mapAwsError, RefusedError } from '../errors.ts';
+import { clientOptions } from './client-options.ts';
+
+export interface ApiKeysReader {
+  /** Throws RefusedError (not allowed, or not understood), NotFoundError (no such secret), UnavailableError. */
+  read(): Promise<ApiKeys>;
+}
+
+/** The gateway's keys in Secrets Manager. A secret without a value has no keys. */
+export class SecretApiKeys implements ApiKeysReader {
+  readonly #client: SecretsManagerClient;
+  readonly #secret: string;
+
+  /** @param secret name or ARN */
+  constructor(secret: string, client = new SecretsManagerClient(clientOptions())) {
+    this.#secret = secret;
+    this.#client = client;
+  }
+
+  async read(): Promise<ApiKeys> {
+    return (await this.readVersion()).keys;
+  }
+
+  /** With the version that was read, for `write`; undefined for a secret that has no value yet. */
+  async readVersion(): Promise<{ keys: ApiKeys; version: string | undefined }> {
+    try {
+      const { SecretString = '', VersionId } = await this.#client.send(
+        new GetSecretValueCommand({ SecretId: this.#secret }),
+      );
+      return { keys: this.#parse(SecretString), version: VersionId };
+    } catch (error) {
+      // The same error says that there is no secret and that it has no value; only the message tells which.
+      if (error instanceof ResourceNotFoundException && /staging label|secret value/i.test(error.message)) {
+        return { keys: { v: 1, keys: [] }, version: undefined };
+      }
+      throw mapAwsError(error, `read the secret ${this.#secret}`);
+    }
+  }
+
+  async write(keys: ApiKeys): Promise<void> {
+    try {
+      await this.#client.send(
+        new PutSecretValueCommand({ SecretId: this.#secret, SecretString: JSON.stringify(keys) }),
+      );
+    } catch (error) {
+      throw mapAwsError(error, `write the secret ${this.#secret}`);
+    }
+  }
+
+  /** What stands in the secret is told to nobody: an error names the place only. */
+  #parse(text: string): ApiKeys {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      throw new RefusedError(
+        `the secret ${this.#secret} is not JSON; make keys anew with "paddock keys"`,
+        'NotJson',
+      );
+    }
+    const parsed = apiKeysSchema.safeParse(json);
+    if (parsed.success) return parsed.data;
+    const places = parsed.error.issues.map(({ path }) => path.join('.') || 'the top').join(', ');
+    throw new RefusedError(`the secret ${this.#secret} can't be understood, at ${places}`, 'NotUnderstood');
+  }
+}

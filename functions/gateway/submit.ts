@@ -1,0 +1,179 @@
+import { checkParameters, type Endpoint } from '../../core/openai/endpoints.ts';
+import { ApiError, badRequest } from '../../core/openai/errors.ts';
+import { parseStrictly } from '../../core/openai/json.ts';
+import { echoOf, type ResponseObject, responseObject } from '../../core/openai/response.ts';
+import type { QueueablePath, QueuedRequest } from '../../core/protocol/request.ts';
+import type { RequestStatus } from '../../core/protocol/status.ts';
+import { messageOf } from '../shared/async.ts';
+import type { GatewayFleet } from './config.ts';
+import type { GatewayDependencies } from './dependencies.ts';
+import { type GatewayRequest, jsonText } from './http.ts';
+import { newId, sha256 } from './ids.ts';
+import type { Place } from './store.ts';
+
+/** A longer body goes by way of the bucket. SQS takes 1 MiB, or 256 KiB where a queue is set so; it bills by 64 KiB. */
+const INLINE_BYTES = 200_000;
+const RETRY_SECONDS = 2;
+
+/** A request that passed every check. */
+interface Submission {
+  path: QueueablePath;
+  body: Record<string, unknown>;
+  model: string;
+  fleet: GatewayFleet;
+  owner: string;
+  /** Digests of the idempotency key and of the request, if the client sent a key. */
+  idempotency: { key: string; requestHash: string } | undefined;
+}
+
+/**
+ * Puts a request into its fleet's queue.
+ *
+ * The status object comes before the message, so that no answer is without its owner. Where sending fails, or leaves
+ * open whether SQS has the message, the request is ended for good before the client is told to try again: a message that is
+ * there all the same finds the end and goes. With an idempotency key nothing is ended: the client repeats the request, and
+ * its message is sent again as long as no worker has begun. If this function dies in between, what is left is a status
+ * whose id no client has.
+ *
+ * @throws ApiError
+ */
+export async function submit(
+  request: GatewayRequest,
+  endpoint: Endpoint,
+  owner: string,
+  deps: GatewayDependencies,
+): Promise<ResponseObject> {
+  const submission = check(request, endpoint, owner, deps);
+  const { place, known } = await settlePlace(submission, deps);
+  if (known && (known.result || known.status.status !== 'queued')) {
+    return responseObject(known.status, known.result);
+  }
+  const status = known?.status ?? newStatus(place.id, submission, deps.now());
+  await enqueue(place, status, submission, deps);
+  await deps.waker.wake(place.fleet);
+  return responseObject(status, undefined);
+}
+
+function check(
+  request: GatewayRequest,
+  endpoint: Endpoint,
+  owner: string,
+  { directory, maxBodyBytes }: GatewayDependencies,
+): Submission {
+  const text = jsonText(request, maxBodyBytes);
+  const body = parseStrictly(text);
+  const { model } = body;
+  if (typeof model !== 'string' || model === '') {
+    throw badRequest("Missing required parameter: 'model'.", 'model', 'missing_required_parameter');
+  }
+  const fleet = directory.fleetFor(model);
+  if (!fleet) {
+    const shown = JSON.stringify(model.slice(0, 100));
+    throw new ApiError(404, `The model ${shown} does not exist. There is: ${directory.models.join(', ')}.`, {
+      param: 'model',
+      code: 'model_not_found',
+    });
+  }
+  checkParameters(endpoint, body);
+  const key = request.headers['idempotency-key'];
+  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw badRequest(
+      'An Idempotency-Key is 1 to 255 printable ASCII characters without spaces.',
+      undefined,
+      'invalid_idempotency_key',
+    );
+  }
+  return {
+    ...{ path: request.path as QueueablePath, body, model, fleet, owner },
+    idempotency:
+      key === undefined ? undefined : { key: sha256(owner, key), requestHash: sha256(request.path, text) },
+  };
+}
+
+/** Which request this is: a new one, or for an idempotency key that came before, that one. */
+async function settlePlace(submission: Submission, deps: GatewayDependencies) {
+  const { fleet, idempotency } = submission;
+  const fresh: Place = { fleet: fleet.name, id: newId(fleet.name) };
+  if (!idempotency) return { place: fresh, known: undefined };
+  const { key, requestHash } = idempotency;
+  const wanted = { v: 1 as const, ...fresh, requestHash };
+  return await unlessUnavailable(deps, async () => {
+    const { record, etag } = await deps.store.reserve(key, wanted);
+    if (etag === undefined) return { place: fresh, known: undefined };
+    if (record.requestHash !== requestHash) {
+      throw new ApiError(409, 'This Idempotency-Key was used before, with another request. Use a new one.', {
+        code: 'idempotency_key_reused',
+      });
+    }
+    const place: Place = { fleet: record.fleet, id: record.id };
+    const known = await deps.store.load(place);
+    // Deleted: the key is free for a new start. Else its status was never written, or is on its way.
+    if (!known && (await deps.store.hasEnded(place))) {
+      if (await deps.store.rebook(key, wanted, etag)) return { place: fresh, known: undefined };
+      throw unavailable('Another request with this Idempotency-Key is on its way. Try again.');
+    }
+    return { place, known };
+  });
+}
+
+function newStatus(id: string, { owner, path, model, body }: Submission, submittedAt: number): RequestStatus {
+  const echo = path === '/v1/responses' ? echoOf(body) : undefined;
+  return {
+    ...{ v: 1, id, status: 'queued', owner, path, model, submittedAt, failures: 0 },
+    ...(echo && { echo }),
+  };
+}
+
+async function enqueue(
+  place: Place,
+  status: RequestStatus,
+  { path, body, owner, idempotency }: Submission,
+  deps: GatewayDependencies,
+): Promise<void> {
+  const { id, fleet } = place;
+  const bare: QueuedRequest = { v: 1, id, fleet, path, submittedAt: status.submittedAt };
+  const text = JSON.stringify(body);
+  const isInline = Buffer.byteLength(text) <= INLINE_BYTES;
+  try {
+    if (!isInline) await deps.store.putBody(place, text);
+    await deps.store.create(fleet, status);
+    await deps.queueOf(fleet).send(isInline ? { ...bare, body } : bare, owner);
+  } catch (error) {
+    deps.log.error(`A request could not be queued: ${messageOf(error)}`, { id, fleet });
+    // Another request with the same key may have queued it: only its repetition may go on.
+    if (idempotency)
+      throw unavailable('The request could not be queued. Repeat it with the same Idempotency-Key.');
+    if (await withdraw(place, status, deps)) throw unavailable('The request could not be queued. Try again.');
+  }
+}
+
+/** Whether the request is withdrawn; false when it has been answered meanwhile, for SQS had it. */
+async function withdraw(
+  place: Place,
+  { submittedAt }: RequestStatus,
+  deps: GatewayDependencies,
+): Promise<boolean> {
+  try {
+    if ((await deps.store.end(place, 'deleted', submittedAt)) === 'exists') return false;
+    await deps.store.forget(place);
+  } catch (error) {
+    deps.log.error(`A request could not be withdrawn: ${messageOf(error)}`, { ...place });
+  }
+  return true;
+}
+
+async function unlessUnavailable<T>({ log }: GatewayDependencies, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    log.error(`The bucket does not answer: ${messageOf(error)}`);
+    throw unavailable('The request could not be stored. Try again.');
+  }
+}
+
+const unavailable = (message: string): ApiError =>
+  new ApiError(503, message, {
+    code: 'unavailable',
+    retryAfter: RETRY_SECONDS,
+  });
