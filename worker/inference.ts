@@ -1,17 +1,5 @@
 import { canonicalModel } from '../adapters/ollama/names.ts';
 
-/** Paths that generate; each request on them takes a slot. */
-export const INFERENCE_PATHS: ReadonlySet<string> = new Set([
-  '/api/generate',
-  '/api/chat',
-  '/api/embed',
-  '/api/embeddings',
-  '/v1/chat/completions',
-  '/v1/completions',
-  '/v1/embeddings',
-  '/v1/responses',
-]);
-
 /**
  * Options of the runner itself. Ollama compares them with those of the loaded model and reloads it when any
  * differs, smaller or larger: none of them may come from a request.
@@ -48,11 +36,4 @@ export function prepareBody(body: unknown, models: readonly string[]): Prepared 
   }
   const kept = Object.entries(options).filter(([name]) => !RUNNER_OPTIONS.includes(name));
   return { ok: true, body: { ...rest, options: Object.fromEntries(kept) } };
-}
-
-/** An error body in the shape of the API that the path belongs to. */
-export function errorBody(path: string, status: number, message: string): unknown {
-  if (!path.startsWith('/v1/')) return { error: message };
-  const types: Record<number, string> = { 400: 'invalid_request_error', 404: 'not_found_error' };
-  return { error: { message, type: types[status] ?? 'api_error', param: null, code: null } };
 }

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { ModelServer } from '../adapters/ollama/server.ts';
+import { errorBody, INFERENCE_PATHS, READ_PATHS, WHEN_FULL_HEADER } from '../core/protocol/api.ts';
 import type { Counters } from './counters.ts';
-import { errorBody, INFERENCE_PATHS, prepareBody } from './inference.ts';
+import { prepareBody } from './inference.ts';
 import type { Log } from './log.ts';
 import type { Outcome, WorkerMetrics } from './metrics.ts';
 import type { Slots } from './slots.ts';
@@ -27,14 +28,6 @@ export interface ProxyOptions {
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 2;
 
-const READ_ONLY: Record<string, readonly string[]> = {
-  '/': ['GET', 'HEAD'],
-  '/api/tags': ['GET', 'HEAD'],
-  '/api/ps': ['GET', 'HEAD'],
-  '/api/version': ['GET', 'HEAD'],
-  '/api/show': ['POST'],
-  '/v1/models': ['GET'],
-};
 const HOP_BY_HOP = new Set([
   'connection',
   'content-length',
@@ -46,6 +39,7 @@ const HOP_BY_HOP = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+  WHEN_FULL_HEADER,
 ]);
 
 /** The way to the model server for interactive requests. */
@@ -66,7 +60,7 @@ export class InferenceProxy {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const method = request.method ?? 'GET';
     if (INFERENCE_PATHS.has(path) && method === 'POST') return this.#infer(path, request, response);
-    const isRead = READ_ONLY[path]?.includes(method) || (method === 'GET' && path.startsWith('/v1/models/'));
+    const isRead = READ_PATHS[path]?.includes(method) || (method === 'GET' && path.startsWith('/v1/models/'));
     if (!isRead)
       return refuse(response, path, 404, `${method} ${path}: only inference and reading is served here`);
     const body = method === 'POST' ? await readBody(request) : undefined;
@@ -76,7 +70,7 @@ export class InferenceProxy {
 
   async #infer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { slots, state, models, metrics } = this.#options;
-    if (!state.isAccepting || slots.free <= 0) return this.#busy(path, response);
+    if (!state.isAccepting || slots.free <= 0) return this.#busy(path, request, response);
     const text = await readBody(request);
     if (text === 'too-large') {
       metrics.ended('interactive', 'invalid');
@@ -89,7 +83,7 @@ export class InferenceProxy {
     }
     // Only now, so that a slow upload holds no slot; what was free before it may be taken.
     const release = state.isAccepting ? slots.tryTake('interactive') : undefined;
-    if (!release) return this.#busy(path, response);
+    if (!release) return this.#busy(path, request, response);
     const startedAt = performance.now();
     const tap = new AnswerTap();
     try {
@@ -109,16 +103,16 @@ export class InferenceProxy {
       metrics.served('interactive', (performance.now() - startedAt) / 1000, tokens);
   }
 
-  #busy(path: string, response: ServerResponse): void {
+  /** The body is read to its end and dropped: a connection closed with unread bytes would take the answer along. */
+  #busy(path: string, request: IncomingMessage, response: ServerResponse): void {
     const { state, metrics } = this.#options;
     metrics.ended('interactive', 'refused');
     response.setHeader('retry-after', RETRY_AFTER_SECONDS);
-    // Nothing was read: a kept connection would still carry the body, and the router should ask another pod.
-    response.setHeader('connection', 'close');
     const reason = state.isAccepting
       ? 'every slot of this replica is busy'
       : `this replica is ${state.current}`;
-    refuse(response, path, 503, reason);
+    refuse(response, path, request.headers[WHEN_FULL_HEADER] === '403' ? 403 : 503, reason);
+    request.resume();
   }
 
   /** Never throws. `completed`: the client got a whole answer that is no failure. */

@@ -16,7 +16,7 @@ const MODELS_DIR = '/models';
 export const VISIBILITY_SECONDS = 30;
 const HEARTBEAT_SECONDS = 2;
 
-const confined = (): V1SecurityContext => ({
+export const confined = (): V1SecurityContext => ({
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },

@@ -22,6 +22,12 @@ export const ROUTER_PORTS = {
   public: { name: 'http', port: 8080 },
   /** Open WebUI's backend: the same paths without the limit, because all of its users come from one address. */
   backend: { name: 'backend', port: 8081 },
+  /** Open WebUI's page, for people. */
+  webui: { name: 'webui', port: 8082 },
+  /** Probes, and Nginx's own status for the exporter beside it. */
+  internal: { name: 'internal', port: 8083 },
+  /** What Prometheus scrapes: the exporter. */
+  metrics: { name: 'metrics', port: 9113 },
 } as const;
 
 /** Open WebUI: value of its `app` label, its Deployment, its claim, its Service. */

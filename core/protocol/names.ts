@@ -25,6 +25,9 @@ export const ANNOTATION = {
 /** The deletion cost of a replica that drains: far below what anyone sets by hand. */
 export const DRAIN_COST = -1000;
 
+/** Label of the untainted system nodes, which carry the router, Open WebUI and controllers, and are never scaled. */
+export const SYSTEM_NODE = { 'paddock.dev/role': 'system' } as const;
+
 /** Key of the taint on a serving pool's nodes; its value is `<fleet>-<pool>`, its effect NoSchedule. */
 export const POOL_TAINT = 'paddock.dev/pool';
 

@@ -1,8 +1,10 @@
 import { checkCluster, checkFleet, checkNames } from './checks.ts';
+import { checkRouter } from './checks-router.ts';
 import { clusterSchema } from './cluster-schema.ts';
 import { ConfigError, type Problem } from './errors.ts';
 import { fleetSchema } from './fleet-schema.ts';
 import { resolve } from './resolve.ts';
+import { routerSchema } from './router-schema.ts';
 import { configSchema } from './schema.ts';
 import type { ConfigInput, PaddockConfig } from './types.ts';
 import { zodProblems } from './zod-problems.ts';
@@ -29,12 +31,14 @@ function ruleProblems(input: unknown): Problem[] {
   const given = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
   const region = configSchema.shape.region.safeParse(given.region).data;
   const cluster = clusterSchema.safeParse(given.cluster ?? {}).data;
+  const router = routerSchema.safeParse(given.router ?? {}).data;
   const fleets = (Array.isArray(given.fleets) ? given.fleets : []).flatMap((candidate: unknown, index) => {
     const fleet = fleetSchema.safeParse(candidate).data;
     return fleet ? [{ fleet, index }] : [];
   });
   return [
     ...(region && cluster ? checkCluster(region, cluster) : []),
+    ...(router ? checkRouter(router) : []),
     ...checkNames(fleets),
     ...fleets.flatMap(({ fleet, index }) => checkFleet(fleet, index, { region, cluster })),
   ];

@@ -2,4 +2,12 @@ export { defineConfig } from './define.ts';
 export { ConfigError, type Problem } from './errors.ts';
 export { fleetOf, fleetPolicy } from './policy.ts';
 export { type PresetOverrides, presets } from './presets.ts';
-export type { ConfigInput, FleetConfig, FleetInput, PaddockConfig, PoolConfig, PoolInput } from './types.ts';
+export type {
+  ConfigInput,
+  FleetConfig,
+  FleetInput,
+  PaddockConfig,
+  PoolConfig,
+  PoolInput,
+  RouterConfig,
+} from './types.ts';

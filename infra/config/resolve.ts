@@ -18,6 +18,7 @@ export function resolve(config: ParsedConfig): PaddockConfig {
   return {
     ...config,
     cluster: { ...config.cluster, zones: clusterZones },
+    router: { ...config.router, allowedCidrs: config.router.allowedCidrs ?? [config.cluster.vpcCidr] },
     fleets: config.fleets.map((fleet) => resolveFleet(fleet, config.region, clusterZones)),
   };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clusterSchema } from './cluster-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
 import { gatewaySchema } from './gateway-schema.ts';
+import { routerSchema } from './router-schema.ts';
 
 const image = z
   .string()
@@ -21,6 +22,12 @@ const imagesSchema = z.strictObject({
   devicePlugin: image
     .default('nvcr.io/nvidia/k8s-device-plugin:v0.17.4')
     .describe("NVIDIA's device plugin, which GPU nodes need to offer their GPUs."),
+  router: image
+    .default('docker.io/nginxinc/nginx-unprivileged:1.30-alpine')
+    .describe('Nginx for the router, 1.29.7 or newer, listening without root.'),
+  routerMetrics: image
+    .default('docker.io/nginx/nginx-prometheus-exporter:1.4.2')
+    .describe("Turns the router's status into Prometheus metrics."),
 });
 
 export const configSchema = z.strictObject({
@@ -45,6 +52,9 @@ export const configSchema = z.strictObject({
     .describe('How long the result of a request stays in the bucket.')
     .meta({ unit: 'days' }),
   gateway: gatewaySchema.prefault({}).describe('The HTTP API for application developers.'),
+  router: routerSchema
+    .prefault({})
+    .describe('The way in for interactive requests: Nginx and its load balancer.'),
   fleets: z
     .array(fleetSchema)
     .min(1)

@@ -30,8 +30,11 @@ export type FleetConfig = DeepReadonly<
   Omit<ParsedFleet, 'policy' | 'pools'> & { policy: Filled<z.output<typeof policySchema>, 'maxReplicas'> }
 > & { readonly pools: readonly PoolConfig[] };
 
+export type RouterConfig = DeepReadonly<Filled<ParsedConfig['router'], 'allowedCidrs'>>;
+
 /** A validated configuration: everything filled in, deeply frozen. */
-export type PaddockConfig = DeepReadonly<Omit<ParsedConfig, 'fleets'>> & {
+export type PaddockConfig = DeepReadonly<Omit<ParsedConfig, 'router' | 'fleets'>> & {
+  readonly router: RouterConfig;
   readonly fleets: readonly FleetConfig[];
 };
 

@@ -3,7 +3,7 @@ import { CfnLaunchTemplate, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { CfnNodegroup, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { type IRole, ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { LABEL, nodegroupName, POOL_TAINT, workloadName } from '../../core/protocol/names.ts';
+import { LABEL, nodegroupName, POOL_TAINT, SYSTEM_NODE, workloadName } from '../../core/protocol/names.ts';
 import type { FleetConfig, PaddockConfig, PoolConfig } from '../config/index.ts';
 import { MARK, nodegroupMarkPrefix } from './initial-values.ts';
 import { amiType, type NodeImage, nodeDisks } from './node-image.ts';
@@ -85,6 +85,7 @@ export function createSystemNodes(scope: Construct, context: NodeGroupContext): 
     zones,
     capacityType: 'ON_DEMAND',
     scaling: { minSize: systemPool.min, maxSize: systemPool.max, desiredSize: systemPool.min },
+    labels: { ...SYSTEM_NODE },
     tags: { [LABEL.pool]: 'system' },
   });
 }

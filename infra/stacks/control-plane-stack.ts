@@ -3,6 +3,7 @@ import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct } from 'constructs';
 import { nodegroupName } from '../../core/protocol/names.ts';
 import { fleetManifests, sharedManifests } from '../../workloads/index.ts';
+import { routerManifests } from '../../workloads/router/index.ts';
 import { fleetPolicy, type PaddockConfig } from '../config/index.ts';
 import { createFleetParameter } from '../constructs/fleet-parameter.ts';
 import { FleetQueue } from '../constructs/fleet-queue.ts';
@@ -57,6 +58,12 @@ export class ControlPlaneStack extends Stack {
 
     const manifests = new ManifestSet(this, cluster);
     const shared = manifests.add('Shared', sharedManifests(config.fleets, config.images));
+    const { router, images } = config;
+    manifests.add(
+      'Router',
+      routerManifests({ fleets: config.fleets, router, images, vpcCidr: config.cluster.vpcCidr }),
+      shared,
+    );
     for (const { fleet, scope, queue, deadLetters } of fleets) {
       createFleetParameter(scope, {
         policy: fleetPolicy(config, fleet.name),

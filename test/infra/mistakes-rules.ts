@@ -1,7 +1,39 @@
 import { config, fleet, type Mistake, pool, withFloor, withPolicy, withPool } from './config-fixtures.ts';
 
 /** Options that are fine alone and impossible together. */
+const CERTIFICATE = 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b-2c3d';
+
 export const ruleMistakes: Mistake[] = [
+  [
+    'a router for the internet that lets anyone in',
+    config([fleet()], { router: { scheme: 'internet-facing', certificateArn: CERTIFICATE } }),
+    'router.allowedCidrs',
+    /is not given/,
+    /Name the networks/,
+  ],
+  [
+    'an allow-list that is none',
+    config([fleet()], {
+      router: { scheme: 'internet-facing', certificateArn: CERTIFICATE, allowedCidrs: ['0.0.0.0/0'] },
+    }),
+    'router.allowedCidrs',
+    /whole internet/,
+    /Name the networks/,
+  ],
+  [
+    'a router for the internet without a certificate',
+    config([fleet()], { router: { scheme: 'internet-facing', allowedCidrs: ['203.0.113.0/24'] } }),
+    'router.certificateArn',
+    /in the clear/,
+    /ACM/,
+  ],
+  [
+    'a network that is none',
+    config([fleet()], { router: { allowedCidrs: ['10.0.0.0/8', '10.0.0.256/8'] } }),
+    'router.allowedCidrs[1]',
+    /10.0.0.256/,
+    /10.0.0.0/,
+  ],
   // Bounds that depend on each other
   [
     'min above max',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { errorBody, prepareBody } from '../../worker/inference.ts';
+import { errorBody } from '../../core/protocol/api.ts';
+import { prepareBody } from '../../worker/inference.ts';
 
 const models = ['llama3.1:8b', 'tiny'];
 

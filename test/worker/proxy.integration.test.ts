@@ -9,6 +9,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OllamaServer } from '../../adapters/ollama/server.ts';
+import { WHEN_FULL_HEADER } from '../../core/protocol/api.ts';
 import { type Counters, newCounters } from '../../worker/counters.ts';
 import { WorkerMetrics } from '../../worker/metrics.ts';
 import { InferenceProxy } from '../../worker/proxy.ts';
@@ -135,6 +136,18 @@ describe('the proxy', () => {
     }
     expect(seen).toEqual([]);
     expect((await fetch(`${url}/api/tags`)).status).toBe(200);
+  });
+
+  it('refuses the router with 403 instead, as it asks for, after it took the whole body', async () => {
+    slots.tryTake('queue');
+    const body = { model: 'tiny', prompt: 'x'.repeat(4_000_000) };
+    for (let round = 0; round < 5; round += 1) {
+      const answer = await post('/api/chat', body, { headers: { [WHEN_FULL_HEADER]: '403' } });
+      expect(answer.status).toBe(403);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(await answer.text()).toMatch(/busy/);
+    }
+    expect(seen).toEqual([]);
   });
 
   it('tells the model server when the client goes away', async () => {
