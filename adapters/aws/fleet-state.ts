@@ -60,8 +60,16 @@ export interface PlanRecord {
 
 /** Lease, memory and plans of the fleets. All methods throw UnavailableError and RefusedError. */
 export interface FleetState {
-  /** Takes a lease that is free, expired or the holder's own. The answer is the lease as it now stands. */
-  takeLease(fleet: string, wanted: LoopLease, now: Seconds): Promise<{ taken: boolean; lease?: LoopLease }>;
+  /**
+   * Takes a lease that is free, expired, the holder's own or its predecessor's. The answer is the lease as it now stands.
+   * @param after the predecessor, whose lease is taken over
+   */
+  takeLease(
+    fleet: string,
+    wanted: LoopLease,
+    now: Seconds,
+    after?: string,
+  ): Promise<{ taken: boolean; lease?: LoopLease }>;
   /** Frees the lease if it is the holder's; someone else's stays. */
   releaseLease(fleet: string, holder: string): Promise<void>;
   readMemory(fleet: string): Promise<StoredMemory | undefined>;
@@ -98,6 +106,7 @@ export class DynamoFleetState implements FleetState {
     fleet: string,
     wanted: LoopLease,
     now: Seconds,
+    after = wanted.holder,
   ): Promise<{ taken: boolean; lease?: LoopLease }> {
     const what = `take the lease of the fleet ${fleet} in the table ${this.#table}`;
     try {
@@ -105,9 +114,9 @@ export class DynamoFleetState implements FleetState {
         new PutCommand({
           TableName: this.#table,
           Item: { pk: pk(fleet), sk: 'lease', ...wanted },
-          ConditionExpression: 'attribute_not_exists(pk) OR holder = :holder OR #until <= :now',
+          ConditionExpression: 'attribute_not_exists(pk) OR holder IN (:holder, :after) OR #until <= :now',
           ExpressionAttributeNames: { '#until': 'until' },
-          ExpressionAttributeValues: { ':holder': wanted.holder, ':now': now },
+          ExpressionAttributeValues: { ':holder': wanted.holder, ':after': after, ':now': now },
         }),
       );
       return { taken: true, lease: wanted };

@@ -8,6 +8,8 @@ export interface TickEvent {
   trigger: 'schedule' | 'alarm' | 'gateway' | 'manual' | 'loop';
   /** Id of the execution: the holder of the lease. */
   execution: string;
+  /** The execution whose loop this one goes on with: its lease is taken over. Empty or absent for the first of a loop. */
+  after?: string | undefined;
   /** When the execution began, epoch seconds. */
   startedAt: Seconds;
 }
@@ -16,6 +18,7 @@ const schema = z.strictObject({
   fleet: z.string().regex(/^[a-z0-9-]{1,63}$/, 'a fleet is named by lower-case letters, digits and dashes'),
   trigger: z.enum(['schedule', 'alarm', 'gateway', 'manual', 'loop']),
   execution: z.string().min(1),
+  after: z.string().optional(),
   startedAt: z.iso.datetime().transform((text) => Date.parse(text) / 1000),
 });
 

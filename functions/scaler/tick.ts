@@ -141,17 +141,15 @@ async function finish(done: TickDone): Promise<TickResult> {
   if (cameToNothing(observation, acted)) throw new TickError(failures.join('; '));
 
   const again = decision.plan.again || failures.length > 0;
-  const { setNodes, terminate } = acted.calls;
-  const handOver = again && isLoopOver(event, deps.now(), setNodes.length + terminate.length > 0);
-  if (!again || handOver) await releaseLease(deps.state, event, deps.log);
-  const { tickSeconds } = parameters.policy;
+  if (!again) await releaseLease(deps.state, event, deps.log);
+  const waitSeconds = Math.max(1, Math.round(parameters.policy.tickSeconds - elapsed));
   return {
     outcome: 'ticked',
     fleet: event.fleet,
     ...acted.calls,
     again,
-    handOver,
-    waitSeconds: Math.max(1, Math.round(tickSeconds - elapsed)),
+    handOver: again && isLoopOver(event, deps.now() + waitSeconds),
+    waitSeconds,
     failures,
   };
 }

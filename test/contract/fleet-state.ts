@@ -62,6 +62,19 @@ export function fleetStateContract(name: string, make: () => FleetState): void {
       });
     });
 
+    it('passes to the successor of its holder, and to nobody else by that word', async () => {
+      const { state, fleet } = fresh();
+      await state.takeLease(fleet, { holder: 'one', until: NOW + 20 }, NOW);
+      const two = { holder: 'two', until: NOW + 40 };
+      expect(await state.takeLease(fleet, two, NOW, 'zero')).toMatchObject({ taken: false });
+      expect(await state.takeLease(fleet, two, NOW, 'one')).toEqual({ taken: true, lease: two });
+      // The same execution run twice hands over twice: the second successor comes too late.
+      expect(await state.takeLease(fleet, { holder: 'twin', until: NOW + 40 }, NOW, 'one')).toEqual({
+        taken: false,
+        lease: two,
+      });
+    });
+
     it('is freed by its holder only', async () => {
       const { state, fleet } = fresh();
       await state.takeLease(fleet, { holder: 'one', until: NOW + 20 }, NOW);

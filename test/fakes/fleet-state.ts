@@ -16,10 +16,11 @@ export class FakeFleetState extends Recorder implements FleetState {
   readonly broken: { fleet: string; at: Seconds; memory: StoredMemory }[] = [];
   readonly plans: { fleet: string; record: PlanRecord }[] = [];
 
-  async takeLease(fleet: string, wanted: LoopLease, now: Seconds) {
-    this.enter('takeLease', fleet, wanted, now);
+  async takeLease(fleet: string, wanted: LoopLease, now: Seconds, after = wanted.holder) {
+    this.enter('takeLease', fleet, wanted, now, after);
     const lease = this.leases.get(fleet);
-    if (lease && lease.holder !== wanted.holder && lease.until > now) return { taken: false, lease };
+    const isOurs = lease?.holder === wanted.holder || lease?.holder === after;
+    if (lease && !isOurs && lease.until > now) return { taken: false, lease };
     this.leases.set(fleet, wanted);
     return { taken: true, lease: wanted };
   }

@@ -41,7 +41,7 @@ export async function run(name: string, input: object, handlers: TaskHandlers): 
   const execution = machine.run(input as never, {
     overrides: {
       taskResourceLocalHandlers: handlers as never,
-      waitTimeOverrides: { Wait: 0 },
+      waitTimeOverrides: { Wait: 0, 'Wait first': 0 },
       retryIntervalOverrides: Object.fromEntries(Object.keys(handlers).map((state) => [state, 0])),
     },
     context: {

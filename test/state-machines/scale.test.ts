@@ -1,4 +1,5 @@
-import { run, TaskFailure, type TaskHandlers } from './harness.ts';
+import { LOOP_SECONDS } from '../../functions/scaler/lease.ts';
+import { definition, run, TaskFailure, type TaskHandlers } from './harness.ts';
 
 interface Tick {
   outcome: 'ticked' | 'left';
@@ -34,7 +35,7 @@ const warmUp = {
 };
 
 /** A scaler that answers with each tick in turn, and AWS that records what it is asked. */
-function play(ticks: (Partial<Tick> | Error)[], aws: TaskHandlers = {}) {
+function play(ticks: (Partial<Tick> | Error)[], aws: TaskHandlers = {}, input: object = {}) {
   const asked: { task: string; input: unknown }[] = [];
   const record = (task: string, answer: (input: never) => unknown) => (input: never) => {
     asked.push({ task, input });
@@ -50,6 +51,7 @@ function play(ticks: (Partial<Tick> | Error)[], aws: TaskHandlers = {}) {
     'Terminate instance': () => ({ Activity: {} }),
     'Start warm-up': () => ({ ExecutionArn: 'arn' }),
     'Hand over': () => ({ ExecutionArn: 'arn' }),
+    'Try on': () => ({ ExecutionArn: 'arn' }),
     ...aws,
   };
   const recorded = Object.fromEntries(
@@ -57,9 +59,16 @@ function play(ticks: (Partial<Tick> | Error)[], aws: TaskHandlers = {}) {
   );
   return {
     asked: (task: string) => asked.filter((one) => one.task === task).map((one) => one.input),
-    result: run('scale', { fleet: 'cpu', trigger: 'schedule' }, recorded),
+    result: run('scale', { fleet: 'cpu', trigger: 'schedule', ...input }, recorded),
   };
 }
+
+const outOfReach = new TaskFailure('TickError', 'the table paddock is out of reach');
+const notUnderstood = new TaskFailure('InvalidEvent', 'no fleet');
+const successor = (failedTicks: number) => ({
+  trigger: 'loop',
+  loop: { after: 'the-one-before', failedTicks, waitSeconds: 10 },
+});
 
 describe('scale', () => {
   it('ticks with its own identity, makes the calls, and goes on until the fleet rests', async () => {
@@ -77,6 +86,7 @@ describe('scale', () => {
         fleet: 'cpu',
         trigger: 'schedule',
         execution: expect.stringContaining(':express:scale:'),
+        after: '',
         startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       },
     });
@@ -154,33 +164,90 @@ describe('scale', () => {
     expect(asked('Tick')).toHaveLength(2);
   });
 
-  it('fails with the cause when ticks keep failing', async () => {
-    const { asked, result } = play([new TaskFailure('TickError', 'the table paddock is out of reach')]);
+  it('fails with the cause when its first ticks fail', async () => {
+    const { asked, result } = play([outOfReach]);
     const { states, error } = await result;
 
     expect(states.at(-1)).toBe('Tick failed');
-    expect(asked('Tick')).toHaveLength(5);
+    expect(asked('Tick')).toHaveLength(2);
     expect(String(error?.message)).toContain('the table paddock is out of reach');
   });
 
+  it.each([
+    ['an alarm started it', { trigger: 'alarm' }, [outOfReach], 1],
+    ['it has ticked before', { trigger: 'schedule' }, [{ again: true }, outOfReach], 1],
+    ['it is the third to try', successor(2), [outOfReach], 3],
+    ['it has ticked again after failures', successor(359), [{ again: true }, outOfReach], 1],
+  ])('leaves a successor when its ticks fail and %s', async (_, input, ticks, failedTicks) => {
+    const { asked, result } = play(ticks, {}, input);
+    const { states, error } = await result;
+
+    expect(states.at(-1)).toBe('Tick failed');
+    expect(String(error?.message)).toContain('the table paddock is out of reach');
+    expect(asked('Try on')).toEqual([
+      {
+        StateMachineArn: expect.stringContaining(':stateMachine:scale'),
+        Input: {
+          fleet: 'cpu',
+          trigger: 'loop',
+          loop: { after: expect.stringContaining(':express:scale:'), failedTicks, waitSeconds: 10 },
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    ['the schedule, which comes again', { trigger: 'schedule' }, outOfReach],
+    ['the gateway', { trigger: 'gateway' }, outOfReach],
+    ['a person', { trigger: 'manual' }, outOfReach],
+    ['a loop that has tried for an hour', successor(360), outOfReach],
+    ['an alarm, with an event that no tick understands', { trigger: 'alarm' }, notUnderstood],
+  ])('leaves none when it was started by %s', async (_, input, failure) => {
+    const { asked, result } = play([failure], {}, input);
+
+    expect((await result).states.at(-1)).toBe('Tick failed');
+    expect(asked('Try on')).toEqual([]);
+  });
+
+  it('has time for two slow attempts and the start of a successor before Express ends it', () => {
+    type Task = { TimeoutSeconds: number; Retry: { MaxAttempts: number; IntervalSeconds: number }[] };
+    const { Tick: tick, 'Try on': tryOn } = definition('scale').States as unknown as Record<string, Task>;
+    const retry = tick?.Retry.at(-1);
+    if (!tick || !retry || !tryOn) throw new Error('no such states');
+    const attempts =
+      (retry.MaxAttempts + 1) * tick.TimeoutSeconds + retry.MaxAttempts * retry.IntervalSeconds;
+    expect(LOOP_SECONDS + attempts + tryOn.TimeoutSeconds).toBeLessThan(300);
+  });
+
+  it('waits first when it is a successor, and ticks in the name of the one before', async () => {
+    const { asked, result } = play([{}], {}, successor(0));
+
+    expect((await result).states.slice(0, 3)).toEqual(['Successor?', 'Wait first', 'Tick']);
+    expect(asked('Tick')[0]).toMatchObject({ Payload: { trigger: 'loop', after: 'the-one-before' } });
+  });
+
   it('does not retry an event that no tick understands', async () => {
-    const { asked, result } = play([new TaskFailure('InvalidEvent', 'no fleet')]);
+    const { asked, result } = play([notUnderstood]);
 
     expect((await result).states.at(-1)).toBe('Tick failed');
     expect(asked('Tick')).toHaveLength(1);
   });
 
-  it('hands over to a successor of the same fleet after its last tick and its wait', async () => {
+  it('hands over to a successor of the same fleet after its last tick, and the successor waits', async () => {
     const { asked, result } = play([{ again: true, handOver: true, setNodes: groups }]);
     const { states } = await result;
 
     expect(states.at(-1)).toBe('Handed over');
-    expect(states.indexOf('Wait')).toBeLessThan(states.indexOf('Hand over'));
+    expect(states).not.toContain('Wait');
     expect(asked('Set desired capacity')).toHaveLength(2);
     expect(asked('Hand over')).toEqual([
       {
         StateMachineArn: expect.stringContaining(':stateMachine:scale'),
-        Input: { fleet: 'cpu', trigger: 'loop' },
+        Input: {
+          fleet: 'cpu',
+          trigger: 'loop',
+          loop: { after: expect.stringContaining(':express:scale:'), failedTicks: 0, waitSeconds: 5 },
+        },
       },
     ]);
   });

@@ -1,6 +1,5 @@
 import { UnavailableError } from '../../../adapters/errors.ts';
 import { initialMemory } from '../../../core/scaling/decide.ts';
-import { isLoopOver } from '../../../functions/scaler/lease.ts';
 import { CLUSTER, FLEET, policy, START, World } from './world.ts';
 
 /** A fleet of five that its load no longer needs: left alone, the next tick shrinks it. */
@@ -41,21 +40,26 @@ describe('one loop at a time', () => {
     expect((await world.later(1, { execution: 'two' })).outcome).toBe('ticked');
   });
 
-  it('hands over after four minutes, and its successor ticks at once', async () => {
+  it.each([5, 60])(
+    'of ticks every %d s hands over when the next one would begin too late',
+    async (tickSeconds) => {
+      const world = new World(1, policy({ tickSeconds }));
+      world.backlog(5);
+      const startedAt = world.now;
+      expect((await world.later(219 - tickSeconds, { startedAt })).handOver).toBe(false);
+      expect(await world.later(1, { startedAt })).toMatchObject({ again: true, handOver: true });
+    },
+  );
+
+  it('passes its lease to its successor: no other execution ticks in between', async () => {
     const world = new World();
     world.backlog(5);
     const startedAt = world.now;
-    expect((await world.later(239, { startedAt })).handOver).toBe(false);
-    expect(await world.later(1, { startedAt })).toMatchObject({ again: true, handOver: true });
-    expect((await world.later(0, { execution: 'two', trigger: 'loop' })).outcome).toBe('ticked');
-    expect((await world.later(0, { execution: 'three', trigger: 'schedule' })).outcome).toBe('left');
-  });
-
-  it('hands over on a tick that leaves no capacity call to be made, or at the last moment', () => {
-    const event = { fleet: FLEET, trigger: 'loop', execution: 'one', startedAt: START } as const;
-    expect(isLoopOver(event, START + 250, true)).toBe(false);
-    expect(isLoopOver(event, START + 250, false)).toBe(true);
-    expect(isLoopOver(event, START + 265, true)).toBe(true);
+    expect((await world.later(215, { startedAt })).handOver).toBe(true);
+    expect((await world.later(2, { execution: 'other', trigger: 'schedule' })).outcome).toBe('left');
+    const successor = { execution: 'two', trigger: 'loop', after: 'one' } as const;
+    expect((await world.later(3, successor)).outcome).toBe('ticked');
+    expect((await world.later(0, { ...successor, execution: 'twin' })).outcome).toBe('left');
   });
 
   it('does not free a lease that is no longer its own', async () => {
@@ -72,9 +76,13 @@ describe('one loop at a time', () => {
 
   it('ends a loop all the same when the lease cannot be freed', async () => {
     const world = new World();
-    world.backlog(5);
+    await world.tick();
     world.state.fail('releaseLease');
-    expect((await world.tick({ startedAt: START - 300 })).handOver).toBe(true);
+    expect(await world.later(3600)).toMatchObject({ outcome: 'ticked', again: false });
+    expect(world.logged).toContainEqual({
+      level: 'warn',
+      message: expect.stringContaining('runs out by itself'),
+    });
   });
 });
 
