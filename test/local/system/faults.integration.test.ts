@@ -55,7 +55,7 @@ describe('two ticks at once', () => {
 
   it('of two executions: one goes on, the other leaves; the one hands over, and Auto Scaling is asked once', async () => {
     // Near the end of an Express execution's time: its first tick is its last.
-    const pair = [t.scale(270), t.scale(270)];
+    const pair = [1, 2].map(() => t.scale({ ageSeconds: 270, after: 'twin' }));
     const outcomeOf = ({ output }: Execution): string => JSON.parse(output ?? '{}').tick?.outcome;
     await t.until('the end of both', () => pair.every(({ status }) => status === 'SUCCEEDED'));
     expect(pair.map(outcomeOf).sort()).toEqual(['left', 'ticked']);

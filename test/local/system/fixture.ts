@@ -156,16 +156,17 @@ export class TestSystem {
   }
 
   /**
-   * Starts an execution of the scale machine, as a person does.
+   * Starts an execution of the scale machine that goes on with the loop of another.
    *
    * @param ageSeconds how long it believes to have run already
+   * @param after that other execution
    */
-  scale(ageSeconds = 0): Execution {
+  scale({ ageSeconds, after }: { ageSeconds: number; after: string }): Execution {
     const { engine } = this.system;
     return engine.start(
       this.#scaleMachine,
       crypto.randomUUID(),
-      JSON.stringify({ fleet: FLEET, trigger: 'manual' }),
+      JSON.stringify({ fleet: FLEET, trigger: 'manual', loop: { after, failedTicks: 0, waitSeconds: 0 } }),
       Date.now() - ageSeconds * 1000,
     );
   }
