@@ -4,7 +4,7 @@ import {
   DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
-  QueryCommand,
+  paginateQuery,
 } from '@aws-sdk/lib-dynamodb';
 import type { Plan, Seconds } from '../../core/scaling/types.ts';
 import { ConflictError, mapAwsError } from '../errors.ts';
@@ -191,27 +191,28 @@ export class DynamoFleetState implements FleetState {
   }
 
   async recentPlans(fleet: string, limit: number): Promise<PlanRecord[]> {
-    const { Items = [] } = await this.#documents
-      .send(
-        new QueryCommand({
+    const found: PlanRecord[] = [];
+    try {
+      // One answer holds 1 MB at most: some two hundred plans.
+      const pages = paginateQuery(
+        { client: this.#documents, pageSize: limit },
+        {
           TableName: this.#table,
           KeyConditionExpression: 'pk = :pk AND begins_with(sk, :plan)',
           ExpressionAttributeValues: { ':pk': pk(fleet), ':plan': 'plan#' },
           ScanIndexForward: false,
-          Limit: limit,
-        }),
-      )
-      .catch((error: unknown) => {
-        throw mapAwsError(error, `read the plans of the fleet ${fleet} in the table ${this.#table}`);
-      });
-    return Items.map(({ plan, trigger, execution, durationMs, results, failures }) => ({
-      plan,
-      trigger,
-      execution,
-      durationMs,
-      results,
-      failures,
-    }));
+        },
+      );
+      for await (const { Items = [] } of pages) {
+        for (const { plan, trigger, execution, durationMs, results, failures } of Items) {
+          found.push({ plan, trigger, execution, durationMs, results, failures });
+        }
+        if (found.length >= limit) break;
+      }
+    } catch (error) {
+      throw mapAwsError(error, `read the plans of the fleet ${fleet} in the table ${this.#table}`);
+    }
+    return found.slice(0, limit);
   }
 
   async #get(fleet: string, sk: string, what: string): Promise<Record<string, unknown> | undefined> {

@@ -159,5 +159,17 @@ export function fleetStateContract(name: string, make: () => FleetState): void {
       expect(await state.recentPlans(fleet, 10)).toHaveLength(3);
       expect(await state.recentPlans('fleet-of-no-plans', 10)).toEqual([]);
     });
+
+    it('come back all, also where one answer of the table could not hold them', async () => {
+      const { state, fleet } = fresh();
+      const large = Array.from({ length: 12 }, (_, i) => ({
+        ...record(NOW + i),
+        failures: ['x'.repeat(100_000)],
+      }));
+      for (const one of large) await state.storePlan(fleet, one);
+
+      const times = (await state.recentPlans(fleet, 12)).map(({ plan }) => plan.at - NOW);
+      expect(times).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    });
   });
 }
