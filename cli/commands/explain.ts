@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
-import { explainRecord, isQuiet } from '../explain-text.ts';
+import { explainTick, isQuiet, tellTicks } from '../explain-text.ts';
 import { wholeNumber } from '../numbers.ts';
 
 interface ExplainFlags extends ConnectFlags {
@@ -9,7 +9,7 @@ interface ExplainFlags extends ConnectFlags {
   json?: boolean;
 }
 
-/** Ticks that changed nothing are read past, up to this many. */
+/** Ticks that changed nothing are read past, and what goes on is followed back, up to this many. */
 const LOOK_BACK = 500;
 
 export function explainCommand(): Command {
@@ -34,18 +34,21 @@ Examples:
       const { fleet, table, where } = connect(flags);
       // Imported after the connection is set: SDK clients read the environment when they are made.
       const { DynamoFleetState } = await import('../../adapters/aws/fleet-state.ts');
-      const newest = await new DynamoFleetState(table).recentPlans(fleet, flags.all ? flags.last : LOOK_BACK);
-      const records = newest.filter((record) => flags.all || !isQuiet(record)).slice(0, flags.last);
+      const state = new DynamoFleetState(table);
+      const records = await state.recentPlans(fleet, Math.max(flags.last, LOOK_BACK));
+      const ticks = tellTicks(records.toReversed())
+        .filter((tick) => flags.all || !isQuiet(tick))
+        .slice(-flags.last);
       if (flags.json) {
-        for (const record of records.toReversed()) console.log(JSON.stringify(record));
-      } else if (records.length === 0) {
+        for (const { record } of ticks) console.log(JSON.stringify(record));
+      } else if (ticks.length === 0) {
         console.log(
-          newest.length === 0
+          records.length === 0
             ? `The fleet '${fleet}' (${where}) has no stored ticks yet.`
-            : `None of the last ${newest.length} ticks of '${fleet}' changed anything; --all shows them.`,
+            : `None of the last ${records.length} ticks of '${fleet}' changed anything; --all shows them.`,
         );
       } else {
-        console.log(records.toReversed().map(explainRecord).join('\n\n'));
+        console.log(ticks.map(explainTick).join('\n\n'));
       }
     });
 }

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { PlanRecord } from '../../adapters/aws/fleet-state.ts';
 import { statusText } from '../../cli/commands/status.ts';
-import { explainRecord, isQuiet } from '../../cli/explain-text.ts';
+import { explainTick, isQuiet, tellTicks } from '../../cli/explain-text.ts';
+import type { Command } from '../../core/scaling/types.ts';
 
 const record: PlanRecord = {
   trigger: 'schedule',
@@ -49,7 +50,7 @@ const record: PlanRecord = {
 };
 
 describe('explain', () => {
-  const text = stripVTControlCharacters(explainRecord(record));
+  const text = stripVTControlCharacters(explainTick({ record, warming: [] }));
 
   it('says when, what, why and with which numbers', () => {
     expect(text).toContain(
@@ -68,12 +69,41 @@ describe('explain', () => {
   });
 
   it('tells a tick that changed nothing from one that failed to look', () => {
-    const quiet = { ...record, plan: { ...record.plan, commands: [] } };
+    const quiet = { record: { ...record, plan: { ...record.plan, commands: [] } }, warming: [] };
     expect(isQuiet(quiet)).toBe(true);
-    expect(isQuiet({ ...quiet, failures: ['read the counters of the queue: time-out'] })).toBe(false);
-    expect(stripVTControlCharacters(explainRecord({ ...quiet, failures: ['no queue'] }))).toContain(
-      '! no queue',
-    );
+    const failed = { ...quiet, record: { ...quiet.record, failures: ['no queue'] } };
+    expect(isQuiet(failed)).toBe(false);
+    expect(stripVTControlCharacters(explainTick(failed))).toContain('! no queue');
+  });
+
+  it('names a warm-up when it is begun, and later since when it goes on', () => {
+    const cold = (replica: string): Command => ({
+      kind: 'warm-up',
+      pool: 'main',
+      replica,
+      podUid: `uid-${replica}`,
+      reason: 'its worker answers',
+    });
+    const tickAt = (second: number, ...replicas: string[]): PlanRecord => ({
+      ...record,
+      results: replicas.map(() => ({ status: 'returned' })),
+      plan: { ...record.plan, at: record.plan.at + second, commands: replicas.map(cold) },
+    });
+    const told = tellTicks([
+      tickAt(0, 'a'),
+      tickAt(5, 'a'),
+      tickAt(10, 'a', 'b', 'c'),
+      tickAt(15, 'a', 'b', 'c'),
+    ]);
+    const texts = told.map((tick) => stripVTControlCharacters(explainTick(tick)));
+
+    expect(texts[0]).toContain('→ main: warm up a  [handed to the state machine]');
+    expect(texts[0]).not.toContain('warming');
+    expect(texts[1]).not.toContain('warm up');
+    expect(texts[1]).toContain('… warming: a since 03:12:45\n');
+    expect(texts[2]?.match(/warm up \w/g)).toEqual(['warm up b', 'warm up c']);
+    expect(texts[3]).toContain('… warming: a since 03:12:45; b, c since 03:12:55\n');
+    expect(told.map(isQuiet)).toEqual([false, true, false, true]);
   });
 });
 
