@@ -136,7 +136,6 @@ export const workerContainer = (
     fromPod('POD_NAME', 'metadata.name'),
     fromPod('POD_UID', 'metadata.uid'),
     fromPod('POD_NAMESPACE', 'metadata.namespace'),
-    fromPod('POD_IP', 'status.podIP'),
   ],
   resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { memory: '512Mi' } },
   startupProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 1, failureThreshold: 60 },

@@ -4,7 +4,7 @@ import type { PoolView } from './view.ts';
 /**
  * Nodes follow replicas, one each. Up: desired capacity to the number of replicas. Down: exactly the emptied instances
  * are terminated. Desired capacity itself is lowered only where no node is in use: what has no instance yet may have one
- * by the time the order arrives, and AWS then ends as many instances of its own choice (docs/adr/0004). What nobody needs
+ * by the time the order arrives, and AWS then ends as many instances of its own choice (docs/adr/0005). What nobody needs
  * any more and still comes is terminated when it does.
  */
 export function reconcileNodes(

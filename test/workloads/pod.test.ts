@@ -102,7 +102,6 @@ describe.each(every)('the pod of %s', (_name, pod) => {
       POD_NAME: 'metadata.name',
       POD_UID: 'metadata.uid',
       POD_NAMESPACE: 'metadata.namespace',
-      POD_IP: 'status.podIP',
       PADDOCK_MODELS: 'llama3.1:8b',
       PADDOCK_VISIBILITY_SECONDS: '30',
       AWS_REGION: 'us-east-1',
