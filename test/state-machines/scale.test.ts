@@ -67,7 +67,7 @@ const outOfReach = new TaskFailure('TickError', 'the table paddock is out of rea
 const notUnderstood = new TaskFailure('InvalidEvent', 'no fleet');
 const successor = (failedTicks: number) => ({
   trigger: 'loop',
-  loop: { after: 'the-one-before', failedTicks, waitSeconds: 10 },
+  loop: { after: 'the-one-before', failedTicks, waitSeconds: 5 },
 });
 
 describe('scale', () => {
@@ -177,7 +177,7 @@ describe('scale', () => {
     ['an alarm started it', { trigger: 'alarm' }, [outOfReach], 1],
     ['it has ticked before', { trigger: 'schedule' }, [{ again: true }, outOfReach], 1],
     ['it is the third to try', successor(2), [outOfReach], 3],
-    ['it has ticked again after failures', successor(359), [{ again: true }, outOfReach], 1],
+    ['it has ticked again after failures', successor(599), [{ again: true }, outOfReach], 1],
   ])('leaves a successor when its ticks fail and %s', async (_, input, ticks, failedTicks) => {
     const { asked, result } = play(ticks, {}, input);
     const { states, error } = await result;
@@ -190,7 +190,7 @@ describe('scale', () => {
         Input: {
           fleet: 'cpu',
           trigger: 'loop',
-          loop: { after: expect.stringContaining(':express:scale:'), failedTicks, waitSeconds: 10 },
+          loop: { after: expect.stringContaining(':express:scale:'), failedTicks, waitSeconds: 5 },
         },
       },
     ]);
@@ -200,7 +200,7 @@ describe('scale', () => {
     ['the schedule, which comes again', { trigger: 'schedule' }, outOfReach],
     ['the gateway', { trigger: 'gateway' }, outOfReach],
     ['a person', { trigger: 'manual' }, outOfReach],
-    ['a loop that has tried for an hour', successor(360), outOfReach],
+    ['a loop that has tried for an hour', successor(600), outOfReach],
     ['an alarm, with an event that no tick understands', { trigger: 'alarm' }, notUnderstood],
   ])('leaves none when it was started by %s', async (_, input, failure) => {
     const { asked, result } = play([failure], {}, input);

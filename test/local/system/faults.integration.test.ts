@@ -92,7 +92,7 @@ it('a tick that is killed half-way, twice, is repaired by the next', async () =>
       });
     });
 
-  const load = await t.submit(60);
+  const load = await t.submit(90);
   // It has decided and remembered, and done nothing.
   await killAt('memory');
   // It has raised the replicas, and the state machine never hears of the nodes.
