@@ -28,7 +28,7 @@ export interface FauxQueue {
 
 export interface FauxQueues {
   getQueueByName(name: string): FauxQueue | undefined;
-  listQueues(): FauxQueue[];
+  listQueues(): { queues: FauxQueue[] };
 }
 
 export interface Fauxqs {

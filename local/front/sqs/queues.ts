@@ -66,7 +66,7 @@ export class Queues implements Backend {
   }
 
   names(): string[] {
-    return this.#options.fauxqs.queues.listQueues().map(({ name }) => name);
+    return this.#options.fauxqs.queues.listQueues().queues.map(({ name }) => name);
   }
 
   async handle(request: AwsRequest, exchange: Exchange): Promise<AwsResponse> {
