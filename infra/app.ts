@@ -7,6 +7,7 @@ import { acceptFindings } from './constructs/findings.ts';
 import { repositoryPath } from './paths.ts';
 import { ClusterStack } from './stacks/cluster-stack.ts';
 import { ControlPlaneStack } from './stacks/control-plane-stack.ts';
+import { MonitoringStack } from './stacks/monitoring-stack.ts';
 import { StateStack } from './stacks/state-stack.ts';
 
 export interface BuildOptions {
@@ -14,6 +15,8 @@ export interface BuildOptions {
   readonly outdir?: string;
   /** False leaves the code of functions and worker out: synthesis then takes milliseconds. Default true. */
   readonly bundle?: boolean;
+  /** False leaves the monitoring stack out: nothing of it runs locally. Default true. */
+  readonly monitoring?: boolean;
   /** True checks the templates against CloudFormation's own rules, which takes seconds. Default false. */
   readonly validate?: boolean;
 }
@@ -21,11 +24,12 @@ export interface BuildOptions {
 export const STATE_STACK = 'PaddockState';
 export const CLUSTER_STACK = 'PaddockCluster';
 export const CONTROL_PLANE_STACK = 'PaddockControlPlane';
+export const MONITORING_STACK = 'PaddockMonitoring';
 
-/** The whole application as three plain stacks. Call `.synth()` on it. */
+/** The whole application as four plain stacks. Call `.synth()` on it. */
 export function buildApp(
   config: PaddockConfig,
-  { outdir, bundle = true, validate = false }: BuildOptions = {},
+  { outdir, bundle = true, monitoring = true, validate = false }: BuildOptions = {},
 ): App {
   const props: AppProps = {
     // In process there is no CDK CLI that hands the flags of cdk.json over.
@@ -48,17 +52,25 @@ export function buildApp(
     description: 'Paddock: network, EKS cluster and node groups',
   });
   clusterStack.addStackDependency(state, 'reads its parameters');
-  const controlPlaneStack = new ControlPlaneStack(app, CONTROL_PLANE_STACK, {
+  const controlPlane = new ControlPlaneStack(app, CONTROL_PLANE_STACK, {
     env,
     config,
     cluster: clusterStack.cluster,
     bundle,
     description: 'Paddock: queues, functions, state machines and workloads',
   });
-  for (const stack of [state, clusterStack, controlPlaneStack])
+  for (const stack of [state, clusterStack, controlPlane])
     acceptFindings(stack, {
       W3005:
         'The CDK states each dependency between constructs, also where a reference implies it: no harm is done.',
+    });
+  if (monitoring)
+    new MonitoringStack(app, MONITORING_STACK, {
+      env,
+      config,
+      clusterStack,
+      controlPlane,
+      description: 'Paddock: dashboard, alarms, Prometheus and Grafana',
     });
   return app;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clusterSchema } from './cluster-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
 import { gatewaySchema } from './gateway-schema.ts';
+import { monitoringSchema } from './monitoring-schema.ts';
 import { routerSchema } from './router-schema.ts';
 
 const image = z
@@ -44,6 +45,7 @@ export const configSchema = z.strictObject({
       'How long logs of functions and state machines are kept: one of the periods that CloudWatch Logs offers.',
     )
     .meta({ unit: 'days' }),
+  monitoring: monitoringSchema.prefault({}).describe('Dashboard, alarms, Prometheus and Grafana.'),
   resultsRetentionDays: z
     .int()
     .min(1)

@@ -7,8 +7,13 @@ import { acceptFindings } from './findings.ts';
 /** Attempts are counted by the worker; this only catches messages that no worker survives to count. */
 const MAX_RECEIVES = 20;
 
+export interface FleetQueues {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+}
+
 /** Where a fleet's requests wait, and where those end that could not be answered. */
-export class FleetQueue extends Construct {
+export class FleetQueue extends Construct implements FleetQueues {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 

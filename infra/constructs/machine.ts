@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Aws, RemovalPolicy } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { DefinitionBody, LogLevel, StateMachine, type StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { repositoryPath } from '../paths.ts';
 import { acceptFindings, grant, LOGS_OF_AWS_KEY } from './findings.ts';
@@ -25,10 +25,15 @@ export const machineArn = (clusterName: string, name: string): string =>
 
 /** A state machine of `state-machines/`, with a role of its own and every execution's data in its log. */
 export class Machine extends Construct {
+  /** `state-machines/<name>.asl.json`. */
+  readonly name: string;
+  readonly isExpress: boolean;
   readonly stateMachine: StateMachine;
 
   constructor(scope: Construct, id: string, props: MachineProps) {
     super(scope, id);
+    this.name = props.name;
+    this.isExpress = props.type === StateMachineType.EXPRESS;
     const stateMachineName = `${props.clusterName}-${props.name}`;
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('states.amazonaws.com'),

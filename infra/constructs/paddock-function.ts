@@ -27,11 +27,14 @@ export interface PaddockFunctionProps {
 
 /** A function with a role of its own, a log group with a retention, and one minified bundle. */
 export class PaddockFunction extends Construct {
+  /** Folder under `functions/`. */
+  readonly name: string;
   readonly handler: LambdaFunction;
   readonly role: Role;
 
   constructor(scope: Construct, id: string, props: PaddockFunctionProps) {
     super(scope, id);
+    this.name = props.name;
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: `${props.clusterName}: ${props.description}`,

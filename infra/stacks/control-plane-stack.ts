@@ -6,7 +6,7 @@ import { fleetManifests, sharedManifests } from '../../workloads/index.ts';
 import { routerManifests } from '../../workloads/router/index.ts';
 import { fleetPolicy, type PaddockConfig } from '../config/index.ts';
 import { createFleetParameter } from '../constructs/fleet-parameter.ts';
-import { FleetQueue } from '../constructs/fleet-queue.ts';
+import { FleetQueue, type FleetQueues } from '../constructs/fleet-queue.ts';
 import { FleetTriggers } from '../constructs/fleet-triggers.ts';
 import { createScaler, createWarmup } from '../constructs/functions.ts';
 import { Gateway } from '../constructs/gateway.ts';
@@ -25,6 +25,9 @@ export interface ControlPlaneStackProps extends StackProps {
 
 /** Everything but the cluster: what decides, what wakes it, and what runs in the cluster. */
 export class ControlPlaneStack extends Stack {
+  /** By fleet. */
+  readonly queues: ReadonlyMap<string, FleetQueues>;
+
   constructor(scope: Construct, id: string, { config, cluster, bundle, ...props }: ControlPlaneStackProps) {
     super(scope, id, props);
     const clusterName = config.cluster.name;
@@ -40,6 +43,9 @@ export class ControlPlaneStack extends Stack {
       });
       return { fleet, scope, queue, deadLetters };
     });
+    this.queues = new Map(
+      fleets.map(({ fleet, queue, deadLetters }) => [fleet.name, { queue, deadLetters }]),
+    );
     const scaler = createScaler(this, {
       ...common,
       tableArn: table.tableArn,

@@ -155,7 +155,7 @@ interface Base {
 
 async function synthesize({ config, stateDir }: SystemOptions): Promise<CloudAssembly> {
   try {
-    return buildApp(config, { outdir: join(stateDir, 'cdk.out') }).synth();
+    return buildApp(config, { outdir: join(stateDir, 'cdk.out'), monitoring: false }).synth();
   } finally {
     await endBundling();
   }

@@ -104,7 +104,7 @@ describe('synthesis', () => {
     expect(missing).toEqual([]);
   });
 
-  it('deploys state before the cluster, and the cluster before the control plane', () => {
-    expect(order).toEqual(['PaddockState', 'PaddockCluster', 'PaddockControlPlane']);
+  it('deploys state before the cluster, the cluster before the control plane, and last what watches them', () => {
+    expect(order).toEqual(['PaddockState', 'PaddockCluster', 'PaddockControlPlane', 'PaddockMonitoring']);
   });
 });

@@ -1,5 +1,12 @@
 import { App } from 'aws-cdk-lib';
-import { buildApp, CLUSTER_STACK, CONTROL_PLANE_STACK, STATE_STACK } from '../../infra/app.ts';
+import {
+  buildApp,
+  CLUSTER_STACK,
+  CONTROL_PLANE_STACK,
+  MONITORING_STACK,
+  STATE_STACK,
+} from '../../infra/app.ts';
+
 import type { PaddockConfig } from '../../infra/config/index.ts';
 import { ClusterStack } from '../../infra/stacks/cluster-stack.ts';
 
@@ -22,6 +29,7 @@ export interface Synthesized {
   readonly state: Template;
   readonly cluster: Template;
   readonly controlPlane: Template;
+  readonly monitoring: Template;
   /** Where it all lies. */
   readonly directory: string;
   /** Stacks as they are deployed. */
@@ -38,6 +46,7 @@ export function synthesize(config: PaddockConfig): Synthesized {
     state: template(STATE_STACK),
     cluster: template(CLUSTER_STACK),
     controlPlane: template(CONTROL_PLANE_STACK),
+    monitoring: template(MONITORING_STACK),
     directory: assembly.directory,
     order: assembly.stacks.map(({ stackName }) => stackName),
     missing: assembly.manifest.missing ?? [],

@@ -1,0 +1,61 @@
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { AlarmSet } from './alarm-set.ts';
+import { FIVE_MINUTES } from './alarm-set.ts';
+import type { Watched } from './watched.ts';
+
+const sum = { period: FIVE_MINUTES, statistic: 'Sum' } as const;
+
+/** An execution that fails once is repeated by the next trigger; a Standard one is the end of somebody's wish. */
+const EXPRESS_FAILURES = 3;
+
+/** Functions, state machines, table and NAT: what every fleet of the cluster leans on. */
+export function addSystemAlarms(alarms: AlarmSet, watched: Watched): void {
+  for (const { name, handler } of watched.functions) {
+    alarms.add({
+      ...{ of: name, kind: 'function-errors', threshold: 3 },
+      means: `The function ${name} fails: it throws, or runs out of time or memory.`,
+      metric: handler.metricErrors(sum),
+    });
+    alarms.add({
+      ...{ of: name, kind: 'function-throttles', threshold: 1 },
+      means: `The function ${name} is refused: the account's concurrent executions are used up.`,
+      metric: handler.metricThrottles(sum),
+    });
+  }
+  for (const { name, isExpress, stateMachine } of watched.machines) {
+    const threshold = isExpress ? EXPRESS_FAILURES : 1;
+    const kind = name === 'warmup' ? 'warm-up-failures' : 'machine-failures';
+    alarms.add({
+      ...{ of: name, kind, threshold },
+      means: `Executions of the state machine ${name} fail.`,
+      metric: stateMachine.metricFailed(sum),
+    });
+    alarms.add({
+      ...{ of: name, kind: 'machine-time-outs', threshold: 1 },
+      means: `Executions of the state machine ${name} run out of time.`,
+      metric: stateMachine.metricTimedOut(sum),
+    });
+  }
+  addNetworkAndTable(alarms, watched);
+}
+
+function addNetworkAndTable(alarms: AlarmSet, { table, natGateways }: Watched): void {
+  for (const direction of ['Read', 'Write'] as const) {
+    alarms.add({
+      ...{ of: `${direction.toLowerCase()}s`, kind: 'table-throttles', threshold: 5 },
+      means: `DynamoDB refuses ${direction.toLowerCase()}s of the table: memory, leases and plans are late.`,
+      metric: table.metric(`${direction}ThrottleEvents`, sum),
+    });
+  }
+  natGateways.forEach((natGatewayId, index) => {
+    alarms.add({
+      ...{ of: `gateway-${index + 1}`, kind: 'nat-ports', threshold: 1, evaluationPeriods: 2 },
+      means: 'A NAT gateway has no port left for a connection: nodes and pods can not reach what is outside.',
+      metric: new Metric({
+        ...{ namespace: 'AWS/NATGateway', metricName: 'ErrorPortAllocation' },
+        dimensionsMap: { NatGatewayId: natGatewayId },
+        ...sum,
+      }),
+    });
+  });
+}
