@@ -113,60 +113,63 @@ function securityGroupStatements(props: LoadBalancerPolicyProps): PolicyStatemen
   ];
 }
 
+/** Names and ids in these are made up by the controller and the service; the tag tells which are the cluster's. */
 function balancerStatements(clusterName: string): PolicyStatement[] {
-  // Names and ids that the controller and the service make up; the tag tells which are the cluster's.
-  const balancers = arn('elasticloadbalancing', 'loadbalancer/net/*/*');
-  const targetGroups = arn('elasticloadbalancing', 'targetgroup/*/*');
-  const listeners = arn('elasticloadbalancing', 'listener/net/*/*/*');
+  return [
+    ...ownable(clusterName, 'LoadBalancer', 'loadbalancer/net/*/*', [
+      'CreateListener',
+      'ModifyLoadBalancerAttributes',
+      'SetIpAddressType',
+      'SetSecurityGroups',
+      'SetSubnets',
+      'DeleteLoadBalancer',
+    ]),
+    ...ownable(clusterName, 'TargetGroup', 'targetgroup/*/*', [
+      'ModifyTargetGroup',
+      'ModifyTargetGroupAttributes',
+      'RegisterTargets',
+      'DeregisterTargets',
+      'DeleteTargetGroup',
+    ]),
+    new PolicyStatement({
+      sid: 'Listeners',
+      actions: elb('AddTags', 'RemoveTags', 'ModifyListener', 'ModifyListenerAttributes', 'DeleteListener'),
+      // No condition: a listener has no tags yet when it is tagged first.
+      resources: [arn('elasticloadbalancing', 'listener/net/*/*/*')],
+    }),
+  ];
+}
+
+const elb = (...actions: string[]): string[] => actions.map((action) => `elasticloadbalancing:${action}`);
+
+/** To make one with the cluster's tag, and to change and delete what carries it. */
+function ownable(
+  clusterName: string,
+  what: 'LoadBalancer' | 'TargetGroup',
+  resource: string,
+  actions: string[],
+): PolicyStatement[] {
+  const resources = [arn('elasticloadbalancing', resource)];
   return [
     new PolicyStatement({
-      sid: 'MakeLoadBalancers',
-      actions: ['elasticloadbalancing:CreateLoadBalancer', 'elasticloadbalancing:CreateTargetGroup'],
-      resources: [balancers, targetGroups],
+      sid: `Make${what}s`,
+      actions: elb(`Create${what}`),
+      resources,
       conditions: { StringEquals: requested(clusterName) },
     }),
     new PolicyStatement({
-      sid: 'TagNewLoadBalancers',
-      actions: ['elasticloadbalancing:AddTags'],
-      resources: [balancers, targetGroups],
+      sid: `TagNew${what}s`,
+      actions: elb('AddTags'),
+      resources,
       conditions: {
-        StringEquals: {
-          'elasticloadbalancing:CreateAction': ['CreateLoadBalancer', 'CreateTargetGroup'],
-          ...requested(clusterName),
-        },
+        StringEquals: { 'elasticloadbalancing:CreateAction': `Create${what}`, ...requested(clusterName) },
       },
     }),
     new PolicyStatement({
-      sid: 'OwnLoadBalancers',
-      actions: [
-        'elasticloadbalancing:AddTags',
-        'elasticloadbalancing:RemoveTags',
-        'elasticloadbalancing:CreateListener',
-        'elasticloadbalancing:ModifyLoadBalancerAttributes',
-        'elasticloadbalancing:SetIpAddressType',
-        'elasticloadbalancing:SetSecurityGroups',
-        'elasticloadbalancing:SetSubnets',
-        'elasticloadbalancing:DeleteLoadBalancer',
-        'elasticloadbalancing:ModifyTargetGroup',
-        'elasticloadbalancing:ModifyTargetGroupAttributes',
-        'elasticloadbalancing:DeleteTargetGroup',
-        'elasticloadbalancing:RegisterTargets',
-        'elasticloadbalancing:DeregisterTargets',
-      ],
-      resources: [balancers, targetGroups],
+      sid: `Own${what}s`,
+      actions: elb('AddTags', 'RemoveTags', ...actions),
+      resources,
       conditions: { StringEquals: owned(clusterName) },
-    }),
-    new PolicyStatement({
-      sid: 'Listeners',
-      actions: [
-        'elasticloadbalancing:AddTags',
-        'elasticloadbalancing:RemoveTags',
-        'elasticloadbalancing:ModifyListener',
-        'elasticloadbalancing:ModifyListenerAttributes',
-        'elasticloadbalancing:DeleteListener',
-      ],
-      // No condition: a listener has no tags yet when it is tagged first.
-      resources: [listeners],
     }),
   ];
 }
