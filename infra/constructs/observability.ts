@@ -46,8 +46,12 @@ export function createObservability(
       config: { logs: { metrics_collected: { kubernetes: { enhanced_container_insights: true } } } },
     },
     containerLogs: { enabled: true },
-    // Else it adds instrumentation to every pod that a Service names, the workers among them.
-    manager: { applicationSignals: { autoMonitor: { monitorAllServices: false } } },
+    manager: {
+      // Of what starts the agents there is one: it belongs on the system nodes.
+      tolerations: [],
+      // Else it adds instrumentation to every pod that a Service names, the workers among them.
+      applicationSignals: { autoMonitor: { monitorAllServices: false } },
+    },
   });
   addon.node.addDependency(role, systemNodes, ...logGroups);
   return addon;

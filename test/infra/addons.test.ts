@@ -70,11 +70,14 @@ describe('add-ons', () => {
 });
 
 describe('CloudWatch observability', () => {
-  it('is on tainted nodes too, and leaves the workloads as they are', () => {
+  it('is on tainted nodes too, its manager is not, and workloads stay as they are', () => {
     expect(configurationOf('amazon-cloudwatch-observability')).toMatchObject({
       tolerations: [{ operator: 'Exists' }],
       containerLogs: { enabled: true },
-      manager: { applicationSignals: { autoMonitor: { monitorAllServices: false } } },
+      manager: {
+        tolerations: [],
+        applicationSignals: { autoMonitor: { monitorAllServices: false } },
+      },
     });
   });
 
