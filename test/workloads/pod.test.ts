@@ -19,6 +19,7 @@ describe.each(every)('the pod of %s', (_name, pod) => {
     expect(envOf(pod, 'worker').OLLAMA_HOST).toBe('http://127.0.0.1:11434');
     expect(containerOf(pod, 'worker').ports).toEqual([
       { name: 'http', containerPort: 8080, protocol: 'TCP' },
+      { name: 'metrics', containerPort: 9090, protocol: 'TCP' },
     ]);
   });
 
