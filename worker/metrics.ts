@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { QUEUE_WAIT_BUCKETS } from '../core/protocol/metrics.ts';
 import type { RequestResult } from '../core/protocol/request.ts';
 import type { SlotKind, Slots } from './slots.ts';
 import type { State, WorkerState } from './state.ts';
@@ -17,8 +18,6 @@ const STATES: readonly State[] = ['loading', 'warm', 'draining'];
 const KINDS: readonly SlotKind[] = ['queue', 'interactive'];
 /** Seconds: a token of a small model on a GPU to a long generation on CPUs. */
 const SERVICE_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
-/** Seconds; the default target wait, 10, is a bound. */
-const WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900];
 const FIRST_TOKEN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** What Prometheus reads of a worker (docs/operations.md#worker-metrics). Durations are in seconds. */
@@ -61,7 +60,7 @@ export class WorkerMetrics {
     this.#wait = new Histogram({
       name: 'paddock_worker_queue_wait_seconds',
       help: 'From a queued request being submitted to the start of the attempt that answered it.',
-      buckets: WAIT_BUCKETS,
+      buckets: [...QUEUE_WAIT_BUCKETS],
       registers,
     });
     this.#firstToken = new Histogram({

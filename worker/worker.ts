@@ -100,8 +100,9 @@ export function createWorker(options: WorkerOptions): Worker {
 
   return {
     async start() {
+      // A replica that can't be measured still serves; Prometheus sees that it is not there.
+      metricsServer.on('error', (error) => log.error('the metrics can not be offered', { error }));
       metricsServer.listen(config.metricsPort, config.listenHost);
-      await once(metricsServer, 'listening');
       door.listen(config.listenPort, config.listenHost);
       await once(door, 'listening');
       const address = door.address() as AddressInfo;

@@ -29,6 +29,9 @@ export const FLEET_METRIC = {
   quarantinedPools: 'QuarantinedPools',
 } as const;
 
+/** Upper bounds, seconds, of the workers' histogram of queue waits: what an alert can ask for. 10 is the default target. */
+export const QUEUE_WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900] as const;
+
 /** By the scaler, for each pool of the fleet. */
 export const POOL_METRIC = {
   replicasWanted: 'PoolReplicasWanted',

@@ -51,6 +51,6 @@ export const GROUP = {
 } as const;
 
 export const WORKER_PORT = 8080;
-/** Where a worker and the router's exporter offer `/metrics`; named `metrics` in their pods. */
+/** Where a worker offers `/metrics` to Prometheus; the port is named `metrics` in its pod. */
 export const METRICS_PORT = 9090;
 export const OLLAMA_PORT = 11434;

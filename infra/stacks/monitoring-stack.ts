@@ -6,6 +6,7 @@ import { createDashboard } from '../constructs/monitoring/dashboard.ts';
 import { addFleetAlarms } from '../constructs/monitoring/fleet-alarms.ts';
 import { FleetMetrics } from '../constructs/monitoring/metrics.ts';
 import { createAlarmTopic } from '../constructs/monitoring/notifications.ts';
+import { Prometheus } from '../constructs/monitoring/prometheus.ts';
 import { addSystemAlarms } from '../constructs/monitoring/system-alarms.ts';
 import { watchedIn } from '../constructs/monitoring/watched.ts';
 import type { ClusterStack } from './cluster-stack.ts';
@@ -38,6 +39,10 @@ export class MonitoringStack extends Stack {
     for (const fleet of fleets) addFleetAlarms(alarms, { ...fleet, config: monitoring });
     addSystemAlarms(alarms, watched);
     createDashboard(this, { clusterName, runbookUrl, alarms: alarms.all, fleets, watched });
+    if (monitoring.prometheus.enabled) {
+      const { cluster } = clusterStack;
+      new Prometheus(this, 'Prometheus', { cluster, config: monitoring, fleets: config.fleets });
+    }
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
   }
 }
