@@ -81,6 +81,7 @@ export class Display {
       total: this.#scenario.total,
       queue: { waiting: queue?.visible ?? 0, inFlight: queue?.notVisible ?? 0 },
       wait,
+      router: routerText(this.#system),
       pools: this.#pools(),
       reasons: this.#records.map(reasonRow),
       note: this.#note || (this.#system.troubles.at(-1) ?? ''),
@@ -97,6 +98,12 @@ export class Display {
       ...(counts[name] ?? { desired: 0, starting: 0, warm: 0, draining: 0 }),
     }));
   }
+}
+
+/** One of the router's pods: each serves every fleet. */
+function routerText({ router }: LocalSystem): string {
+  if (!router.isInstalled) return 'not running: nginx is not installed';
+  return router.urls[0] ?? 'starting';
 }
 
 function reasonRow({ plan, failures }: PlanRecord): ReasonRow {

@@ -29,6 +29,8 @@ export interface ViewState {
   total: number | undefined;
   queue: { waiting: number; inFlight: number };
   wait: Summary;
+  /** Base URL of the router, or why there is none. */
+  router: string;
   pools: PoolRow[];
   /** Newest first. */
   reasons: ReasonRow[];
@@ -75,6 +77,7 @@ export function frame(state: ViewState, columns = 100): string {
     `${styleText(['bold', 'cyan'], state.title)}  ${time}`,
     '',
     `${label('requests')}${state.submitted} sent, ${state.answered} answered${progress}`,
+    `${label('router')}${state.router}`,
     `${label('queue')}${state.queue.waiting} waiting, ${state.queue.inFlight} in flight`,
     `${label('wait')}p50 ${seconds(state.wait.p50)}, p90 ${seconds(state.wait.p90)}, p99 ${seconds(state.wait.p99)}`,
     poolTable(state.pools),

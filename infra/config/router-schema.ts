@@ -82,5 +82,5 @@ export const routerSchema = z.strictObject({
     .url({ protocol: /^https$/, error: 'give an https URL' })
     .optional()
     .describe('Base URL of the queued path, which 429 and 503 name in their `Link` header.')
-    .meta({ defaultText: 'no `Link` header' }),
+    .meta({ defaultText: "the gateway's, if there is one" }),
 });

@@ -64,12 +64,6 @@ export class ControlPlaneStack extends Stack {
 
     const manifests = new ManifestSet(this, cluster);
     const shared = manifests.add('Shared', sharedManifests(config.fleets, config.images));
-    const { router, images } = config;
-    manifests.add(
-      'Router',
-      routerManifests({ fleets: config.fleets, router, images, vpcCidr: config.cluster.vpcCidr }),
-      shared,
-    );
     for (const { fleet, scope, queue, deadLetters } of fleets) {
       createFleetParameter(scope, {
         policy: fleetPolicy(config, fleet.name),
@@ -108,14 +102,24 @@ export class ControlPlaneStack extends Stack {
       new CfnOutput(this, `QueueUrl-${fleet.name}`, { value: queue.queueUrl });
     }
 
-    if (config.gateway.enabled) {
-      const gateway = new Gateway(this, 'Gateway', {
+    const gateway =
+      config.gateway.enabled &&
+      new Gateway(this, 'Gateway', {
         ...{ config, results, table, scale },
         fleets: fleets.map(({ fleet, queue }) => ({ name: fleet.name, models: fleet.models, queue })),
       });
+    if (gateway) {
       new CfnOutput(this, 'GatewayUrl', { value: gateway.url });
       new CfnOutput(this, 'GatewayKeysSecret', { value: gateway.secretName });
     }
+    const { router, images } = config;
+    const vpcCidr = config.cluster.vpcCidr;
+    const gatewayUrl = gateway ? gateway.url : undefined;
+    manifests.add(
+      'Router',
+      routerManifests({ fleets: config.fleets, router, images, vpcCidr, gatewayUrl }),
+      shared,
+    );
     new CfnOutput(this, 'WorkerBundleKey', { value: worker.key });
     new CfnOutput(this, 'ResultsBucketName', { value: results.bucketName });
     new CfnOutput(this, 'TableName', { value: table.tableName });

@@ -1,8 +1,9 @@
 import { LABEL } from '../../core/protocol/names.ts';
+import { APP_ROUTER } from '../../workloads/names.ts';
 
 /**
  * What KWOK plays: nodes that are Ready and send heartbeats, pods that are not of a fleet, and the volumes that a storage
- * driver would provision. A fleet's pods carry a label and are left to the local stand-in of the kubelet.
+ * driver would provision. A fleet's pods and the router's carry labels and are left to the local stand-ins of the kubelet.
  */
 
 type Kind = 'Node' | 'Pod' | 'PersistentVolumeClaim' | 'PersistentVolume';
@@ -48,6 +49,7 @@ const setStatus = (template: string): object => ({
 const DELETED = '.metadata.deletionTimestamp';
 const NODE_READY = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const FLEET = `.metadata.labels["${LABEL.fleet}"]`;
+const APP = `.metadata.labels["${LABEL.app}"]`;
 const annotation = (name: string): string => `.metadata.annotations["${name}"]`;
 
 /** Transition times stay those of the first report: a heartbeat is no transition. */
@@ -151,10 +153,10 @@ const podStages: object[] = [
   stage(
     'pod-running',
     'Pod',
-    [absent(FLEET), absent(DELETED), is('.status.phase', 'Pending')],
+    [absent(FLEET), isNot(APP, APP_ROUTER), absent(DELETED), is('.status.phase', 'Pending')],
     [setStatus(POD_RUNNING)],
   ),
-  stage('pod-gone', 'Pod', [absent(FLEET), exists(DELETED)], [{ delete: true }]),
+  stage('pod-gone', 'Pod', [absent(FLEET), isNot(APP, APP_ROUTER), exists(DELETED)], [{ delete: true }]),
 ];
 
 const PROVISIONER = 'volume.kubernetes.io/storage-provisioner';

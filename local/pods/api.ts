@@ -40,8 +40,8 @@ export class KubeletApi {
     this.#core = makeApi(this.config, CoreV1Api);
   }
 
-  watchPods(handlers: WatchHandlers<V1Pod>): Promise<void> {
-    const labelSelector = LABEL.fleet;
+  /** @param labelSelector default: the pods of all fleets */
+  watchPods(handlers: WatchHandlers<V1Pod>, labelSelector: string = LABEL.fleet): Promise<void> {
     const list = () => this.#core.listPodForAllNamespaces({ labelSelector });
     return this.#watch('/api/v1/pods', list, handlers, labelSelector);
   }

@@ -14,6 +14,8 @@ import { ModelServers } from '../model-server/model-servers.ts';
 import { startPodRunner } from '../pods/runner.ts';
 import type { Supervisor } from '../processes.ts';
 import type { Progress } from '../progress.ts';
+import { INSTALL_NGINX } from '../router/binary.ts';
+import { startRouterRunner } from '../router/runner.ts';
 import { StepFunctionsEmulator } from '../step-functions/emulator.ts';
 import { Engine } from '../step-functions/engine.ts';
 import { loadTemplates, type ResolvedApp } from '../template/load.ts';
@@ -224,10 +226,20 @@ async function bootFleet({ options, undo, onError, front, cluster, app, principa
     onEvent: (event) => 'reason' in event && onError(`pod ${event.pod}: ${event.kind}: ${event.reason}`),
   });
   undo.add(() => pods.stop());
+  const router = await startRouterRunner({
+    kubeconfigPath: cluster.kubeconfigPath,
+    config,
+    supervisor,
+    stateDir: join(stateDir, 'router'),
+    onTrouble: (reason) => onError(`router ${reason}`),
+  });
+  undo.add(() => router.stop());
+  if (!router.isInstalled)
+    options.progress.info(`No router: nginx is not installed (${INSTALL_NGINX}). Everything else runs.`);
   const watch = new FleetWatch(cluster.kubeconfigPath, fleetName(config));
   await watch.start();
   undo.add(() => watch.stop());
-  return { models, pods, watch };
+  return { models, pods, router, watch };
 }
 
 async function bringUpCluster(options: SystemOptions, front: Front, undo: Undo): Promise<Cluster> {

@@ -9,6 +9,7 @@ import type { Front } from '../front/front.ts';
 import type { LambdaHost } from '../lambda/host.ts';
 import type { ModelServers } from '../model-server/model-servers.ts';
 import type { PodRunner } from '../pods/runner.ts';
+import type { RouterRunner } from '../router/runner.ts';
 import type { Engine } from '../step-functions/engine.ts';
 import type { ResolvedApp } from '../template/load.ts';
 import { clientSettings, type QueueClient } from './aws-clients.ts';
@@ -26,6 +27,7 @@ export interface SystemParts {
   readonly engine: Engine;
   readonly models: ModelServers;
   readonly pods: PodRunner;
+  readonly router: RouterRunner;
   readonly watch: FleetWatch;
   readonly app: ResolvedApp;
   readonly client: QueueClient;

@@ -9,6 +9,7 @@ const state: ViewState = {
   total: 100,
   queue: { waiting: 6, inFlight: 4 },
   wait: { mean: 1, p50: 0.84, p90: 2.26, p99: 4.5, max: 5 },
+  router: 'http://127.20.0.1:8080',
   pools: [
     { pool: 'spot', capacityType: 'spot', desired: 3, nodes: 3, starting: 1, warm: 2, draining: 0 },
     {
@@ -30,6 +31,7 @@ describe('the live view', () => {
     const text = stripVTControlCharacters(frame(state, 100));
     expect(text).toContain('74 sent, 64 answered');
     expect(text).toContain('64%');
+    expect(text).toMatch(/router +http:\/\/127.20.0.1:8080/);
     expect(text).toContain('6 waiting, 4 in flight');
     expect(text).toContain('p50 0.8 s, p90 2.3 s, p99 4.5 s');
     expect(text).toMatch(/spot.*3.*3.*1.*2.*0/);

@@ -22,6 +22,8 @@ export interface RouterOptions {
   readonly images: { readonly router: string; readonly routerMetrics: string };
   /** The load balancer's own addresses lie in it: only from there a PROXY protocol header is believed. */
   readonly vpcCidr: string;
+  /** Where the gateway is, unless `router.queueUrl` says otherwise; a CloudFormation reference. */
+  readonly gatewayUrl?: string | undefined;
 }
 
 const labels = { [LABEL.app]: APP_ROUTER };
@@ -36,11 +38,15 @@ const MOST_DRAIN_SECONDS = 840;
 
 /** Router pods on the system nodes, with their configuration and both Services. */
 export function routerManifests(options: RouterOptions): Manifest[] {
-  const config = nginxConfig(options.fleets, options.router, clusterSite(options));
+  const site = clusterSite(options);
+  const render = (gatewayUrl: string | undefined) =>
+    nginxConfig(options.fleets, { ...options.router, queueUrl: options.router.queueUrl ?? gatewayUrl }, site);
+  // A reference differs from synthesis to synthesis while it means the same: the sum is of the text without it.
+  const checksum = sha256(render(options.gatewayUrl && 'https://gateway'));
   return [
     serviceAccount(),
-    configMap(config),
-    deployment(options, config),
+    configMap(render(options.gatewayUrl)),
+    deployment(options, checksum),
     budget(),
     service(),
     clientService(options.router),
@@ -87,7 +93,9 @@ const configMap = (config: string): V1ConfigMap => ({
   data: { [CONFIG_FILE]: config },
 });
 
-function deployment({ fleets, images, router }: RouterOptions, config: string): V1Deployment {
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function deployment({ fleets, images, router }: RouterOptions, checksum: string): V1Deployment {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -101,7 +109,7 @@ function deployment({ fleets, images, router }: RouterOptions, config: string): 
         metadata: {
           labels,
           // A changed configuration makes new pods, one by one, and a broken one stops at the first.
-          annotations: { 'paddock.dev/config': createHash('sha256').update(config).digest('hex') },
+          annotations: { 'paddock.dev/config': checksum },
         },
         spec: {
           serviceAccountName: APP_ROUTER,
