@@ -153,7 +153,7 @@ const containerPort = ({ name, port }: { name: string; port: number }) => ({
 });
 
 const nginxContainer = (image: string): V1Container => ({
-  name: 'nginx',
+  name: 'router',
   image,
   command: ['nginx', '-c', `/etc/paddock/${CONFIG_FILE}`, '-g', 'daemon off;'],
   ports: [ROUTER_PORTS.public, ROUTER_PORTS.backend, ROUTER_PORTS.webui, ROUTER_PORTS.internal].map(

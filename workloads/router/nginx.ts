@@ -85,7 +85,12 @@ const LOG_FIELDS = {
   limit: '$limit_req_status',
   userAgent: '$http_user_agent',
 };
-const LOG_FORMAT = JSON.stringify(LOG_FIELDS);
+/** Always plain numbers; those of upstreams may be lists. */
+const NUMBERS = ['$request_time', '$request_length', '$bytes_sent'];
+const LOG_FORMAT = NUMBERS.reduce(
+  (text, variable) => text.replace(`"${variable}"`, () => variable),
+  JSON.stringify(LOG_FIELDS),
+);
 
 const limits = ({ requestsPerSecond }: RouterSettings): string[] => [
   // 10 MB hold about 160,000 clients; the eldest make room.

@@ -22,7 +22,7 @@ describeWithNginx('the router of the local system', () => {
     const config = new KubeConfig();
     config.loadFromFile(t.system.cluster.kubeconfigPath);
     core = config.makeApiClient(CoreV1Api);
-    t.scale();
+    wake();
     await t.whenSettledAt(1, 60);
     await t.until('the router pods', () => t.system.router.urls.length === 2);
   }, BUILD_TIMEOUT_MS);
@@ -31,6 +31,16 @@ describeWithNginx('the router of the local system', () => {
     await t?.stop();
   });
 
+  /** As a person starts the scale machine. */
+  const wake = (): void => {
+    const { engine } = t.system;
+    const machine = engine.machines.find(({ type }) => type === 'EXPRESS');
+    engine.start(
+      machine?.arn ?? '',
+      crypto.randomUUID(),
+      JSON.stringify({ fleet: FLEET, trigger: 'manual' }),
+    );
+  };
   const routers = async (): Promise<V1Pod[]> => {
     const labelSelector = `${LABEL.app}=${APP_ROUTER}`;
     return (await core.listNamespacedPod({ namespace: NAMESPACE, labelSelector })).items;
@@ -89,7 +99,7 @@ describeWithNginx('the router of the local system', () => {
     const scaled = t.nextPlan('interactive load', ({ plan }) =>
       plan.reasons.some(({ rule }) => rule === 'interactive-load'),
     );
-    t.scale();
+    wake();
     expect((await scaled).plan.reasons).toContainEqual(
       expect.objectContaining({ text: expect.stringMatching(/serve interactive requests/) }),
     );

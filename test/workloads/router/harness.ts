@@ -138,9 +138,9 @@ export class TestRouter {
   }
 
   /** The access log so far, one object per request. */
-  log(): Record<string, string>[] {
+  log(): Record<string, string | number>[] {
     const lines = readFileSync(join(this.dir, 'access.log'), 'utf8').split('\n').filter(Boolean);
-    return lines.map((line) => JSON.parse(line) as Record<string, string>);
+    return lines.map((line) => JSON.parse(line) as Record<string, string | number>);
   }
 
   /** A connection on which the test writes by itself. */

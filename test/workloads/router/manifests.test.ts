@@ -50,7 +50,7 @@ describe("the router's pods", () => {
       seccompProfile: { type: 'RuntimeDefault' },
     });
     expect(pod.automountServiceAccountToken).toBe(false);
-    for (const name of ['nginx', 'metrics'])
+    for (const name of ['router', 'metrics'])
       expect(containerOf(pod, name).securityContext).toEqual({
         allowPrivilegeEscalation: false,
         readOnlyRootFilesystem: true,
@@ -59,7 +59,7 @@ describe("the router's pods", () => {
   });
 
   it('are told by probes that no client reaches, and leave the load balancer before they end', () => {
-    const nginx = containerOf(pod, 'nginx');
+    const nginx = containerOf(pod, 'router');
     expect(nginx.readinessProbe?.httpGet).toEqual({ path: '/healthz', port: 'internal' });
     expect(nginx.lifecycle?.preStop?.sleep?.seconds).toBeGreaterThanOrEqual(10);
     // EKS drains a node for 15 minutes at most.

@@ -105,7 +105,9 @@ describeWithNginx('what passes through the router', () => {
       limit: 'PASSED',
       client: '127.0.0.1',
     });
-    expect(Number(entry?.seconds)).toBeGreaterThanOrEqual(0);
+    expect([entry?.seconds, entry?.bytesIn, entry?.bytesOut].map((field) => typeof field)).toEqual(
+      Array(3).fill('number'),
+    );
     expect(JSON.stringify(running.log())).not.toContain(secret);
   });
 
