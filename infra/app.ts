@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { App, type AppProps } from 'aws-cdk-lib';
+import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { PaddockConfig } from './config/index.ts';
 import { acceptFindings } from './constructs/findings.ts';
 import { repositoryPath } from './paths.ts';
@@ -21,6 +21,9 @@ export interface BuildOptions {
   readonly validate?: boolean;
 }
 
+/** Everything of Paddock's that can carry a tag carries this one, with the cluster's name. */
+export const CLUSTER_TAG = 'paddock:cluster';
+
 export const STATE_STACK = 'PaddockState';
 export const CLUSTER_STACK = 'PaddockCluster';
 export const CONTROL_PLANE_STACK = 'PaddockControlPlane';
@@ -39,6 +42,8 @@ export function buildApp(
     ...(outdir !== undefined && { outdir }),
   };
   const app = new App(props);
+  // For finding what is there, or was left behind, and for the bill.
+  Tags.of(app).add(CLUSTER_TAG, config.cluster.name);
   // No account: the templates fit any, and synthesis looks nothing up.
   const env = { region: config.region };
   const state = new StateStack(app, STATE_STACK, {

@@ -53,6 +53,13 @@ export const configSchema = z.strictObject({
     .default(7)
     .describe('How long the result of a request stays in the bucket.')
     .meta({ unit: 'days' }),
+  retainData: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether results, and the scaler's memory with its plans, outlive `cdk destroy`. " +
+        'Logs, queues and model volumes go with it either way.',
+    ),
   gateway: gatewaySchema.prefault({}).describe('The HTTP API for application developers.'),
   router: routerSchema
     .prefault({})

@@ -111,10 +111,14 @@ export function grant(role: Role, statement: PolicyStatement): void {
   if (!(statement instanceof PatternStatement)) return;
   const { patterns, reason, checkov } = statement;
   const policy = role.node.findChild('DefaultPolicy');
-  acceptFindings(policy, {
-    ...Object.fromEntries(patterns.map((pattern) => [wildcardRule(policy, pattern), reason])),
-    ...Object.fromEntries(checkov.map((rule) => [rule, reason])),
-  });
+  for (const pattern of patterns) acceptPattern(policy, pattern, reason);
+  acceptFindings(policy, Object.fromEntries(checkov.map((rule) => [rule, reason])));
+}
+
+/** Accepts that a policy, or a role's policies, grant on a pattern. A `PatternStatement` does it by itself. */
+export function acceptPattern(at: IConstruct, pattern: string, reason: string): void {
+  // cdk-nag names the finding by the resource, its references written as `<Id.Attribute>`.
+  acceptFindings(at, { [`AwsSolutions-IAM5[Resource::${flat(Stack.of(at).resolve(pattern))}]`]: reason });
 }
 
 /** Accepts that a role has the policies of AWS that it has by now: their statements are AWS's to keep current. */
@@ -125,10 +129,6 @@ export function acceptManagedPolicies(role: IConstruct, reason: string): void {
   for (const policy of policies)
     acceptFindings(role, { [`AwsSolutions-IAM4[Policy::${flat(policy)}]`]: reason });
 }
-
-/** cdk-nag names the finding by the resource, its references written as `<Id.Attribute>`. */
-const wildcardRule = (scope: IConstruct, pattern: string): Rule =>
-  `AwsSolutions-IAM5[Resource::${flat(Stack.of(scope).resolve(pattern))}]`;
 
 function flat(value: unknown): string {
   if (typeof value === 'string') return value;

@@ -4,15 +4,19 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-c
 import type { Construct } from 'constructs';
 import { acceptFindings } from './findings.ts';
 
+/** What becomes of what is stored when the stack goes. */
+const removalPolicy = (retain: boolean): RemovalPolicy =>
+  retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+
 /** The scaler's memory, its lease and its plans (docs/architecture.md). */
-export function createTable(scope: Construct): Table {
+export function createTable(scope: Construct, { retain }: { retain: boolean }): Table {
   const table = new Table(scope, 'Table', {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
     sortKey: { name: 'sk', type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
     timeToLiveAttribute: 'expiresAt',
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: removalPolicy(retain),
   });
   acceptFindings(table, {
     CKV_AWS_119:
@@ -22,7 +26,10 @@ export function createTable(scope: Construct): Table {
 }
 
 /** One object per answered request, kept for the configured days. */
-export function createResultsBucket(scope: Construct, retentionDays: number): IBucket {
+export function createResultsBucket(
+  scope: Construct,
+  { retentionDays, retain }: { retentionDays: number; retain: boolean },
+): IBucket {
   const bucket = new Bucket(scope, 'Results', {
     encryption: BucketEncryption.S3_MANAGED,
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -34,7 +41,9 @@ export function createResultsBucket(scope: Construct, retentionDays: number): IB
         abortIncompleteMultipartUploadAfter: Duration.days(1),
       },
     ],
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: removalPolicy(retain),
+    // A bucket with objects in it can't be deleted.
+    autoDeleteObjects: !retain,
   });
   const noAccessLog =
     'Only roles of this stack may read it; who must know of each read turns on CloudTrail data events, which AWS recommends over access logs.';

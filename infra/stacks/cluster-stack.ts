@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import type { PaddockConfig } from '../config/index.ts';
 import { createClusterAddons, createNodeAddons } from '../constructs/addons.ts';
 import { createCluster } from '../constructs/cluster.ts';
+import { settleKubectlProvider } from '../constructs/kubectl-provider.ts';
 import { LoadBalancerController } from '../constructs/load-balancer-controller.ts';
 import { createVpc } from '../constructs/network.ts';
 import { NodeGroupSetup } from '../constructs/node-group-setup.ts';
@@ -50,6 +51,7 @@ export class ClusterStack extends Stack {
       region: config.region,
       after: [systemNodes.resource, dns],
     });
+    settleKubectlProvider(this.cluster, config);
     new CfnOutput(this, 'ClusterName', { value: this.cluster.clusterName });
   }
 }

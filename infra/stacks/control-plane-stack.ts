@@ -32,8 +32,11 @@ export class ControlPlaneStack extends Stack {
     super(scope, id, props);
     const clusterName = config.cluster.name;
     const common = { clusterName, cluster, logRetentionDays: config.logRetentionDays };
-    const table = createTable(this);
-    const results = createResultsBucket(this, config.resultsRetentionDays);
+    const table = createTable(this, { retain: config.retainData });
+    const results = createResultsBucket(this, {
+      retentionDays: config.resultsRetentionDays,
+      retain: config.retainData,
+    });
     const worker = new WorkerBundle(this, 'Worker', { bundle });
 
     const fleets = config.fleets.map((fleet) => {

@@ -15,6 +15,7 @@ export interface Resource {
   // biome-ignore lint/suspicious/noExplicitAny: the shape is CloudFormation's, and the assertions are the check
   Properties: Record<string, any>;
   DependsOn?: string[];
+  DeletionPolicy?: string;
   Metadata?: Record<string, unknown>;
   DeletionPolicy?: string;
 }
