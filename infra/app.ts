@@ -98,7 +98,8 @@ export async function loadConfig(env: NodeJS.ProcessEnv = process.env): Promise<
   return module.default;
 }
 
-function cdkJsonContext(): Record<string, unknown> {
+/** The flags of cdk.json, which the CDK CLI would hand over. */
+export function cdkJsonContext(): Record<string, unknown> {
   const { context } = JSON.parse(readFileSync(repositoryPath('cdk.json'), 'utf8')) as {
     context: Record<string, unknown>;
   };

@@ -83,6 +83,7 @@ function values(option: Node): string {
   const unit = option.unit ? `, ${option.unit}` : '';
   if (option.anyOf) return `${option.anyOf.map((choice) => code(choice.const)).join(', ')}${unit}`;
   if (option.enum) return option.enum.map(code).join(', ');
+  if (option.type === 'boolean') return '`true`, `false`';
   if (option.type === 'array') {
     const inner = option.items?.properties ? 'objects' : values(option.items ?? {});
     return `list of ${inner}${bounds(option.minItems, option.maxItems, ' entries')}${unit}`;

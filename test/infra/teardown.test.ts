@@ -1,13 +1,15 @@
 import { CLUSTER_TAG } from '../../infra/app.ts';
-import { defineConfig, presets } from '../../infra/config/index.ts';
+import { defineConfig, type PaddockConfig, presets } from '../../infra/config/index.ts';
 import config from '../../paddock.config.ts';
-import { ofType, synthesize } from './templates.ts';
+import { ofType, synthesize, type Template } from './templates.ts';
 
-const kept = Object.values(synthesize(config));
-const gone = Object.values(
-  synthesize(defineConfig({ region: 'us-east-1', retainData: false, fleets: [presets.cpu()] })),
-);
-const all = (templates: typeof kept, type: string) => templates.flatMap((template) => ofType(template, type));
+const templates = (configuration: PaddockConfig): Template[] => {
+  const { state, cluster, controlPlane } = synthesize(configuration);
+  return [state, cluster, controlPlane];
+};
+const kept = templates(config);
+const gone = templates(defineConfig({ region: 'us-east-1', retainData: false, fleets: [presets.cpu()] }));
+const all = (of: Template[], type: string) => of.flatMap((template) => ofType(template, type));
 
 const DATA = ['AWS::DynamoDB::Table', 'AWS::S3::Bucket'] as const;
 
@@ -27,8 +29,8 @@ describe('cdk destroy', () => {
   });
 
   it('leaves nothing else: whatever is kept is data', () => {
-    const left = (templates: typeof kept) =>
-      templates
+    const left = (of: Template[]) =>
+      of
         .flatMap(({ Resources }) => Object.values(Resources))
         .filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'))
         .map(({ Type }) => Type);

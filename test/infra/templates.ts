@@ -3,10 +3,10 @@ import {
   buildApp,
   CLUSTER_STACK,
   CONTROL_PLANE_STACK,
+  cdkJsonContext,
   MONITORING_STACK,
   STATE_STACK,
 } from '../../infra/app.ts';
-
 import type { PaddockConfig } from '../../infra/config/index.ts';
 import { ClusterStack } from '../../infra/stacks/cluster-stack.ts';
 
@@ -17,7 +17,6 @@ export interface Resource {
   DependsOn?: string[];
   DeletionPolicy?: string;
   Metadata?: Record<string, unknown>;
-  DeletionPolicy?: string;
 }
 
 export interface Template {
@@ -56,7 +55,11 @@ export function synthesize(config: PaddockConfig): Synthesized {
 
 /** The cluster's template alone, which takes a fraction of the time. */
 export function synthesizeCluster(config: PaddockConfig): Template {
-  const app = new App({ analyticsReporting: false, builtinCloudFormationValidation: false });
+  const app = new App({
+    context: cdkJsonContext(),
+    analyticsReporting: false,
+    builtinCloudFormationValidation: false,
+  });
   new ClusterStack(app, CLUSTER_STACK, { env: { region: config.region }, config });
   return app.synth().getStackByName(CLUSTER_STACK).template as Template;
 }

@@ -10,5 +10,32 @@ export const VARIANTS: Readonly<Record<string, () => PaddockConfig>> = {
   'cpu alone': () => defineConfig({ region: 'eu-west-1', fleets: [presets.cpu()] }),
   'gpu alone, asleep at zero': () =>
     defineConfig({ region: 'us-west-2', fleets: [presets.gpu({ policy: { minReplicas: 0 } })] }),
-  'a NAT gateway per zone': () => both({ cluster: { natGateways: 3 } }),
+  'a NAT gateway per zone, no data kept': () => both({ cluster: { natGateways: 3 }, retainData: false }),
+  'open to one network, few logs': () =>
+    both({
+      cluster: {
+        publicAccessCidrs: ['203.0.113.0/24'],
+        admins: ['arn:aws:iam::111122223333:role/Admin'],
+        flowLogs: 'off',
+        controlPlaneLogs: [],
+      },
+    }),
+  'Bottlerocket, and nodes that wait': () =>
+    both({
+      cluster: { systemPool: { os: 'bottlerocket' } },
+      fleets: [
+        presets.gpu({
+          pools: [
+            {
+              name: 'on-demand',
+              capacityType: 'on-demand',
+              instanceTypes: ['g5.2xlarge'],
+              max: 2,
+              os: 'bottlerocket',
+              warmPool: { size: 1 },
+            },
+          ],
+        }),
+      ],
+    }),
 };
