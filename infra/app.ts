@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { App, type AppProps, Tags } from 'aws-cdk-lib';
+import { App, type AppProps, Stack, Tags } from 'aws-cdk-lib';
 import type { PaddockConfig } from './config/index.ts';
+import { acceptSingletons } from './constructs/cdk-functions.ts';
+import { CLUSTER_TAG } from './constructs/cluster-tag.ts';
 import { acceptFindings } from './constructs/findings.ts';
 import { repositoryPath } from './paths.ts';
 import { ClusterStack } from './stacks/cluster-stack.ts';
@@ -20,9 +22,6 @@ export interface BuildOptions {
   /** True checks the templates against CloudFormation's own rules, which takes seconds. Default false. */
   readonly validate?: boolean;
 }
-
-/** Everything of Paddock's that can carry a tag carries this one, with the cluster's name. */
-export const CLUSTER_TAG = 'paddock:cluster';
 
 export const STATE_STACK = 'PaddockState';
 export const CLUSTER_STACK = 'PaddockCluster';
@@ -42,7 +41,6 @@ export function buildApp(
     ...(outdir !== undefined && { outdir }),
   };
   const app = new App(props);
-  // For finding what is there, or was left behind, and for the bill.
   Tags.of(app).add(CLUSTER_TAG, config.cluster.name);
   // No account: the templates fit any, and synthesis looks nothing up.
   const env = { region: config.region };
@@ -64,11 +62,6 @@ export function buildApp(
     bundle,
     description: 'Paddock: queues, functions, state machines and workloads',
   });
-  for (const stack of [state, clusterStack, controlPlane])
-    acceptFindings(stack, {
-      W3005:
-        'The CDK states each dependency between constructs, also where a reference implies it: no harm is done.',
-    });
   if (monitoring)
     new MonitoringStack(app, MONITORING_STACK, {
       env,
@@ -77,6 +70,13 @@ export function buildApp(
       controlPlane,
       description: 'Paddock: dashboard, alarms, Prometheus and Grafana',
     });
+  for (const stack of app.node.children.filter((child) => Stack.isStack(child))) {
+    acceptSingletons(stack);
+    acceptFindings(stack, {
+      W3005:
+        'The CDK states each dependency between constructs, also where a reference implies it: no harm is done.',
+    });
+  }
   return app;
 }
 
@@ -106,4 +106,9 @@ export function cdkJsonContext(): Record<string, unknown> {
   return context;
 }
 
-if (import.meta.main) buildApp(await loadConfig(), { validate: true }).synth();
+if (import.meta.main) {
+  const app = buildApp(await loadConfig(), { validate: true });
+  const { addAwsSolutions } = await import('./nag.ts');
+  addAwsSolutions(app);
+  app.synth();
+}

@@ -1,6 +1,7 @@
 import { CfnAddon, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { Construct, IDependable } from 'constructs';
+import { CLUSTER_TAG } from './cluster-tag.ts';
 import { PodRole } from './pod-role.ts';
 
 /**
@@ -67,11 +68,14 @@ function createVolumeDriver(scope: Construct, cluster: ICluster, clusterName: st
     namespace: 'kube-system',
     serviceAccount: 'ebs-csi-controller-sa',
     description: 'EBS CSI driver: make and attach volumes',
-    // AWS's own, which it keeps in step with the driver; it lets the driver change only what the driver has tagged.
-    managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonEBSCSIDriverPolicy')],
+    managed: {
+      policies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonEBSCSIDriverPolicy')],
+      reason:
+        'AWS keeps it in step with the driver; it lets the driver change only what the driver has tagged.',
+    },
   });
   const addon = createAddon(scope, cluster, 'aws-ebs-csi-driver', {
-    controller: { extraVolumeTags: { 'paddock.dev/cluster': clusterName } },
+    controller: { extraVolumeTags: { [CLUSTER_TAG]: clusterName } },
   });
   addon.node.addDependency(role);
   return addon;

@@ -18,10 +18,12 @@ import {
   type ICluster,
   KubernetesVersion,
 } from 'aws-cdk-lib/aws-eks-v2';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { PaddockConfig } from '../config/index.ts';
+import { acceptFindings, acceptManagedPolicies, LOGS_OF_AWS_KEY } from './findings.ts';
 import { kubernetesVersionParameter } from './initial-values.ts';
 
 /** The EKS cluster without nodes and add-ons, and who administers it. */
@@ -58,6 +60,10 @@ export function createCluster(
   });
   cluster.node.addDependency(createLogGroup(scope, name, logRetentionDays));
   for (const admin of config.admins) grantAdministration(scope, cluster as ICluster, admin);
+  acceptManagedPolicies(
+    cluster.role as Role,
+    'What EKS asks of the role of a cluster; AWS keeps it in step with the control plane.',
+  );
   // CDK's own types don't hold under exactOptionalPropertyTypes.
   return cluster as ICluster;
 }
@@ -77,12 +83,15 @@ const createSecretsKey = (scope: Construct, clusterName: string): Key =>
   });
 
 /** EKS writes its logs there, and would make the group itself, without an end to what it keeps. */
-const createLogGroup = (scope: Construct, clusterName: string, retention: number): LogGroup =>
-  new LogGroup(scope, 'ControlPlaneLogs', {
+function createLogGroup(scope: Construct, clusterName: string, retention: number): LogGroup {
+  const logGroup = new LogGroup(scope, 'ControlPlaneLogs', {
     logGroupName: `/aws/eks/${clusterName}/cluster`,
     retention,
     removalPolicy: RemovalPolicy.DESTROY,
   });
+  acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
+  return logGroup;
+}
 
 const grantAdministration = (scope: Construct, cluster: ICluster, principal: string): AccessEntry =>
   new AccessEntry(scope, `Admin-${principal.replaceAll(/[^\w-]/g, '-')}`, {

@@ -3,6 +3,7 @@ import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk
 import { type ILogGroup, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { AwsCustomResource, type AwsSdkCall } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
+import { acceptFindings, acceptPatterns, LOGS_OF_AWS_KEY } from './findings.ts';
 
 export interface DeploymentCallsProps {
   readonly description: string;
@@ -23,6 +24,7 @@ export class DeploymentCalls extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.#logGroup = logGroup;
+    acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
     this.#role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: props.description,
@@ -39,6 +41,7 @@ export class DeploymentCalls extends Construct {
         }),
       },
     });
+    acceptPatterns(this.#role, props.statements);
   }
 
   /**

@@ -91,7 +91,7 @@ export interface PatternStatementProps extends PolicyStatementProps {
   readonly checkov?: readonly (Rule & `CKV${string}`)[];
 }
 
-/** A statement that grants on `*` or on a pattern, and why. Add it with `grant`. */
+/** A statement that grants on `*` or on a pattern, and why. Add it with `grant`, or tell the role with `acceptPatterns`. */
 export class PatternStatement extends PolicyStatement {
   readonly reason: string;
   readonly patterns: readonly string[];
@@ -108,11 +108,17 @@ export class PatternStatement extends PolicyStatement {
 /** Adds a statement to a role; the reason of a `PatternStatement` goes to the role's policy. */
 export function grant(role: Role, statement: PolicyStatement): void {
   role.addToPolicy(statement);
-  if (!(statement instanceof PatternStatement)) return;
-  const { patterns, reason, checkov } = statement;
-  const policy = role.node.findChild('DefaultPolicy');
-  for (const pattern of patterns) acceptPattern(policy, pattern, reason);
-  acceptFindings(policy, Object.fromEntries(checkov.map((rule) => [rule, reason])));
+  acceptPatterns(role.node.findChild('DefaultPolicy'), [statement]);
+}
+
+/** Takes over the reasons of the `PatternStatement`s among a policy's statements; `at` is a role if they stand in it. */
+export function acceptPatterns(at: IConstruct, statements: readonly PolicyStatement[]): void {
+  for (const statement of statements) {
+    if (!(statement instanceof PatternStatement)) continue;
+    const { patterns, reason, checkov } = statement;
+    for (const pattern of patterns) acceptPattern(at, pattern, reason);
+    acceptFindings(at, Object.fromEntries(checkov.map((rule) => [rule, reason])));
+  }
 }
 
 /** Accepts that a policy, or a role's policies, grant on a pattern. A `PatternStatement` does it by itself. */

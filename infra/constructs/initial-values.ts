@@ -1,8 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { DeploymentCalls } from './deployment-calls.ts';
+import { PatternStatement } from './findings.ts';
 
 /** SSM parameter with the version that the cluster has: the template reads it, and an upgrade writes it. */
 export const kubernetesVersionParameter = (clusterName: string): string =>
@@ -42,10 +42,11 @@ export class InitialValues extends Construct {
     const calls = new DeploymentCalls(this, 'Calls', {
       description: 'Paddock: makes SSM parameters that are missing',
       statements: [
-        new PolicyStatement({
+        new PatternStatement({
           actions: ['ssm:PutParameter', 'ssm:DeleteParameter'],
-          // Not each by its name: a policy that changes with the pools would be seconds old when it is used.
           resources: [parameterArn(this, `${prefix}*`)],
+          reason:
+            'Not each by its name: a policy that changes with the pools would be seconds old when it is used.',
         }),
       ],
       logRetentionDays,

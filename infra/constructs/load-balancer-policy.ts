@@ -1,8 +1,13 @@
 import { Aws } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PatternStatement } from './findings.ts';
 
 /** Tag that the controller puts on what it makes; its value is the name of the cluster. */
 const OWNER = 'elbv2.k8s.aws/cluster';
+
+const ANY_GROUP = "An id that EC2 gives; the tag tells which are the controller's.";
+const ANY_BALANCER =
+  "Names and ids that the controller and the service make up; the tag tells which are the cluster's.";
 
 export interface LoadBalancerPolicyProps {
   /** As configured: a literal. */
@@ -29,7 +34,7 @@ const owned = (clusterName: string) => ({ [`aws:ResourceTag/${OWNER}`]: clusterN
 
 function readStatements(): PolicyStatement[] {
   return [
-    new PolicyStatement({
+    new PatternStatement({
       sid: 'Read',
       actions: [
         'ec2:DescribeAvailabilityZones',
@@ -54,15 +59,16 @@ function readStatements(): PolicyStatement[] {
         'elasticloadbalancing:DescribeTargetGroups',
         'elasticloadbalancing:DescribeTargetHealth',
       ],
-      // Neither service knows a resource for what describes.
       resources: ['*'],
+      reason: 'Neither service knows a resource for what describes.',
     }),
-    new PolicyStatement({
+    new PatternStatement({
       sid: 'FirstLoadBalancerOfTheAccount',
       actions: ['iam:CreateServiceLinkedRole'],
       resources: [
         `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*`,
       ],
+      reason: "The one role of this service: its name below the service's path is AWS's choice.",
       conditions: { StringEquals: { 'iam:AWSServiceName': 'elasticloadbalancing.amazonaws.com' } },
     }),
   ];
@@ -71,13 +77,13 @@ function readStatements(): PolicyStatement[] {
 /** A load balancer's own group, and the rule that lets it in where the pods are. */
 function securityGroupStatements(props: LoadBalancerPolicyProps): PolicyStatement[] {
   const { clusterName, vpcId, nodeSecurityGroupId } = props;
-  // An id that EC2 gives; the tag tells which are the controller's.
   const anyGroup = arn('ec2', 'security-group/*');
   return [
-    new PolicyStatement({
+    new PatternStatement({
       sid: 'MakeSecurityGroups',
       actions: ['ec2:CreateSecurityGroup'],
       resources: [anyGroup],
+      reason: ANY_GROUP,
       conditions: { StringEquals: requested(clusterName) },
     }),
     new PolicyStatement({
@@ -85,15 +91,16 @@ function securityGroupStatements(props: LoadBalancerPolicyProps): PolicyStatemen
       actions: ['ec2:CreateSecurityGroup'],
       resources: [arn('ec2', `vpc/${vpcId}`)],
     }),
-    new PolicyStatement({
+    new PatternStatement({
       sid: 'TagNewSecurityGroups',
       actions: ['ec2:CreateTags'],
       resources: [anyGroup],
+      reason: ANY_GROUP,
       conditions: {
         StringEquals: { 'ec2:CreateAction': 'CreateSecurityGroup', ...requested(clusterName) },
       },
     }),
-    new PolicyStatement({
+    new PatternStatement({
       sid: 'OwnSecurityGroups',
       actions: [
         'ec2:AuthorizeSecurityGroupIngress',
@@ -103,6 +110,7 @@ function securityGroupStatements(props: LoadBalancerPolicyProps): PolicyStatemen
         'ec2:DeleteTags',
       ],
       resources: [anyGroup],
+      reason: ANY_GROUP,
       conditions: { StringEquals: owned(clusterName) },
     }),
     new PolicyStatement({
@@ -113,7 +121,6 @@ function securityGroupStatements(props: LoadBalancerPolicyProps): PolicyStatemen
   ];
 }
 
-/** Names and ids in these are made up by the controller and the service; the tag tells which are the cluster's. */
 function balancerStatements(clusterName: string): PolicyStatement[] {
   return [
     ...ownable(clusterName, 'LoadBalancer', 'loadbalancer/net/*/*', [
@@ -131,11 +138,12 @@ function balancerStatements(clusterName: string): PolicyStatement[] {
       'DeregisterTargets',
       'DeleteTargetGroup',
     ]),
-    new PolicyStatement({
+    new PatternStatement({
       sid: 'Listeners',
       actions: elb('AddTags', 'RemoveTags', 'ModifyListener', 'ModifyListenerAttributes', 'DeleteListener'),
-      // No condition: a listener has no tags yet when it is tagged first.
       resources: [arn('elasticloadbalancing', 'listener/net/*/*/*')],
+      reason:
+        'The listeners of Network Load Balancers; no condition, for a listener has no tags yet when it is tagged first.',
     }),
   ];
 }
@@ -151,24 +159,27 @@ function ownable(
 ): PolicyStatement[] {
   const resources = [arn('elasticloadbalancing', resource)];
   return [
-    new PolicyStatement({
+    new PatternStatement({
       sid: `Make${what}s`,
       actions: elb(`Create${what}`),
       resources,
+      reason: ANY_BALANCER,
       conditions: { StringEquals: requested(clusterName) },
     }),
-    new PolicyStatement({
+    new PatternStatement({
       sid: `TagNew${what}s`,
       actions: elb('AddTags'),
       resources,
+      reason: ANY_BALANCER,
       conditions: {
         StringEquals: { 'elasticloadbalancing:CreateAction': `Create${what}`, ...requested(clusterName) },
       },
     }),
-    new PolicyStatement({
+    new PatternStatement({
       sid: `Own${what}s`,
       actions: elb('AddTags', 'RemoveTags', ...actions),
       resources,
+      reason: ANY_BALANCER,
       conditions: { StringEquals: owned(clusterName) },
     }),
   ];

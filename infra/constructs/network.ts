@@ -12,6 +12,7 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { PaddockConfig } from '../config/index.ts';
+import { acceptFindings, LOGS_OF_AWS_KEY } from './findings.ts';
 
 const TRAFFIC = { all: FlowLogTrafficType.ALL, rejected: FlowLogTrafficType.REJECT } as const;
 
@@ -44,6 +45,12 @@ export function createVpc(scope: Construct, { cluster, logRetentionDays }: Paddo
     restrictDefaultSecurityGroup: true,
   });
   if (cluster.flowLogs !== 'off') logFlows(vpc, TRAFFIC[cluster.flowLogs], logRetentionDays);
+  else acceptFindings(vpc, { 'AwsSolutions-VPC7': 'The configuration turns flow logs off.' });
+  for (const subnet of [...vpc.privateSubnets, ...vpc.publicSubnets])
+    acceptFindings(subnet, {
+      W3010:
+        'The configuration names the zones: looked up, they would need an account, and could change with it.',
+    });
   // CDK's own types don't hold under exactOptionalPropertyTypes.
   return vpc as IVpc;
 }
@@ -51,6 +58,7 @@ export function createVpc(scope: Construct, { cluster, logRetentionDays }: Paddo
 /** CDK makes the role: it may write to this log group, and nothing else. */
 function logFlows(vpc: Vpc, trafficType: FlowLogTrafficType, retention: number): void {
   const logGroup = new LogGroup(vpc, 'FlowLogs', { retention, removalPolicy: RemovalPolicy.DESTROY });
+  acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
   vpc.addFlowLog('FlowLog', {
     destination: FlowLogDestination.toCloudWatchLogs(logGroup),
     trafficType,

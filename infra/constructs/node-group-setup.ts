@@ -1,8 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type AwsSdkCall, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { DeploymentCalls } from './deployment-calls.ts';
+import { PatternStatement } from './findings.ts';
 import { MARK, nodegroupMarkPrefix, parameterArn } from './initial-values.ts';
 import type { NodeGroup } from './node-groups.ts';
 
@@ -29,20 +29,21 @@ export class NodeGroupSetup extends Construct {
     this.#calls = new DeploymentCalls(this, 'Calls', {
       description: 'Paddock: sets node groups up once they exist',
       statements: [
-        new PolicyStatement({
+        new PatternStatement({
           actions: ['eks:DescribeNodegroup'],
-          // An ARN ends with an id that EKS gives.
           resources: [arn('eks', `nodegroup/${clusterName}/*`)],
+          reason: "The cluster's groups: an ARN ends with an id that EKS gives.",
         }),
-        new PolicyStatement({
+        new PatternStatement({
           actions: ['autoscaling:SuspendProcesses'],
-          // EKS names the groups itself: the tags that it sets tell whose they are.
           resources: [arn('autoscaling', 'autoScalingGroup:*:autoScalingGroupName/eks-*')],
+          reason: 'EKS names the groups itself: the tags that it sets tell whose they are.',
           conditions: { StringEquals: { 'autoscaling:ResourceTag/eks:cluster-name': clusterName } },
         }),
-        new PolicyStatement({
+        new PatternStatement({
           actions: ['ssm:PutParameter'],
           resources: [parameterArn(this, `${nodegroupMarkPrefix(clusterName)}*`)],
+          reason: 'One mark per node group, and nothing else, lies below the prefix.',
         }),
       ],
       logRetentionDays,

@@ -5,6 +5,8 @@ import { type IRole, ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/a
 import { Construct } from 'constructs';
 import { LABEL, nodegroupName, POOL_TAINT, SYSTEM_NODE, workloadName } from '../../core/protocol/names.ts';
 import type { FleetConfig, PaddockConfig, PoolConfig } from '../config/index.ts';
+import { CLUSTER_TAG } from './cluster-tag.ts';
+import { acceptManagedPolicies } from './findings.ts';
 import { MARK, nodegroupMarkPrefix } from './initial-values.ts';
 import { amiType, type NodeImage, nodeDisks } from './node-image.ts';
 
@@ -17,8 +19,6 @@ const EFFECTS = {
 /** Root disk of a system node: there are more images on it than on a replica's, and no models. */
 const SYSTEM_DISK_GIB = 40;
 
-const TAG_CLUSTER = 'paddock.dev/cluster';
-
 /** What all node groups of the cluster share. */
 export interface NodeGroupContext {
   readonly config: PaddockConfig;
@@ -28,7 +28,7 @@ export interface NodeGroupContext {
 
 /** One role for all nodes: what pods may do comes from pod identity, not from their node. */
 export function createNodeRole(scope: Construct): Role {
-  return new Role(scope, 'NodeRole', {
+  const role = new Role(scope, 'NodeRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     description: 'EKS nodes: join the cluster, give pods addresses, pull images',
     managedPolicies: [
@@ -38,6 +38,11 @@ export function createNodeRole(scope: Construct): Role {
       'AmazonEC2ContainerRegistryPullOnly',
     ].map((name) => ManagedPolicy.fromAwsManagedPolicyName(name)),
   });
+  acceptManagedPolicies(
+    role,
+    'What EKS asks of the role of a node; AWS keeps them in step with what nodes run.',
+  );
+  return role;
 }
 
 /** The nodes of a serving pool: labelled and tainted, so that only the pool's replicas land on them. */
@@ -127,7 +132,7 @@ export class NodeGroup extends Construct {
   constructor(scope: Construct, id: string, props: NodeGroupProps) {
     super(scope, id);
     const { config, image, warmPool } = props;
-    const tags = { [TAG_CLUSTER]: config.cluster.name, ...props.tags };
+    const tags = { [CLUSTER_TAG]: config.cluster.name, ...props.tags };
     const template = createLaunchTemplate(this, props, tags);
     this.nodegroupName = props.name;
     this.resource = new CfnNodegroup(this, 'Resource', {

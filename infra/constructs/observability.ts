@@ -1,9 +1,10 @@
 import { Aws, RemovalPolicy } from 'aws-cdk-lib';
 import type { CfnAddon, ICluster } from 'aws-cdk-lib/aws-eks-v2';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct, IDependable } from 'constructs';
 import { createAddon } from './addons.ts';
+import { acceptFindings, LOGS_OF_AWS_KEY, PatternStatement } from './findings.ts';
 import { PodRole } from './pod-role.ts';
 
 /** Log groups that the agents write to, below `/aws/containerinsights/<cluster>/`. */
@@ -32,6 +33,7 @@ export function createObservability(
         removalPolicy: RemovalPolicy.DESTROY,
       }),
   );
+  for (const logGroup of logGroups) acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
   const role = new PodRole(scope, 'Observability', {
     cluster,
     namespace: 'amazon-cloudwatch',
@@ -58,19 +60,21 @@ export function createObservability(
 }
 
 const agentStatements = (prefix: string): PolicyStatement[] => [
-  new PolicyStatement({
+  new PatternStatement({
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
     resources: [`arn:${Aws.PARTITION}:logs:${Aws.REGION}:${Aws.ACCOUNT_ID}:log-group:${prefix}/*`],
+    reason: "The cluster's own log groups, and their streams, which the agents name after nodes and pods.",
   }),
-  new PolicyStatement({
+  new PatternStatement({
     actions: ['cloudwatch:PutMetricData'],
-    // CloudWatch knows no resource for metrics; the condition is what narrows it.
     resources: ['*'],
+    reason: 'CloudWatch knows no resource for metrics; the condition is what narrows it.',
     conditions: { StringEquals: { 'cloudwatch:namespace': ['ContainerInsights', 'CWAgent'] } },
   }),
-  new PolicyStatement({
-    // EC2 knows no resource for these: the agent names its metrics after the tags of instances and volumes.
+  new PatternStatement({
     actions: ['ec2:DescribeTags', 'ec2:DescribeVolumes'],
     resources: ['*'],
+    reason:
+      'EC2 knows no resource for these: the agent names its metrics after the tags of instances and volumes.',
   }),
 ];

@@ -7,6 +7,7 @@ import {
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { acceptManagedPolicies, acceptPatterns } from './findings.ts';
 
 export interface PodRoleProps {
   readonly cluster: ICluster;
@@ -14,7 +15,8 @@ export interface PodRoleProps {
   readonly serviceAccount: string;
   readonly description: string;
   readonly statements?: PolicyStatement[];
-  readonly managedPolicies?: IManagedPolicy[];
+  /** Policies of AWS's own, and why one rather than statements of ours. */
+  readonly managed?: { readonly policies: IManagedPolicy[]; readonly reason: string };
 }
 
 /** A role for the pods of a service account. What runs those pods comes after it: credentials reach only new pods. */
@@ -24,11 +26,13 @@ export class PodRole extends Construct {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('pods.eks.amazonaws.com').withSessionTags(),
       description: props.description,
-      ...(props.managedPolicies && { managedPolicies: props.managedPolicies }),
+      ...(props.managed && { managedPolicies: props.managed.policies }),
       ...(props.statements && {
         inlinePolicies: { Allowed: new PolicyDocument({ statements: props.statements }) },
       }),
     });
+    acceptPatterns(role, props.statements ?? []);
+    if (props.managed) acceptManagedPolicies(role, props.managed.reason);
     new CfnPodIdentityAssociation(this, 'Association', {
       clusterName: props.cluster.clusterName,
       namespace: props.namespace,

@@ -159,10 +159,10 @@ describe('the load balancer controller', () => {
       'iam:CreateServiceLinkedRole',
       // Listeners of network load balancers: they have no tags yet when they are tagged first.
       'elasticloadbalancing:AddTags',
-      'elasticloadbalancing:RemoveTags',
+      'elasticloadbalancing:DeleteListener',
       'elasticloadbalancing:ModifyListener',
       'elasticloadbalancing:ModifyListenerAttributes',
-      'elasticloadbalancing:DeleteListener',
+      'elasticloadbalancing:RemoveTags',
     ]);
   });
 });

@@ -86,7 +86,7 @@ describe('flow logs', () => {
     expect(statementsOf(template, Properties.DeliverLogsPermissionArn['Fn::GetAtt'][0])).toEqual([
       {
         Effect: 'Allow',
-        Action: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
+        Action: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
         Resource: { 'Fn::GetAtt': [logs, 'Arn'] },
       },
     ]);

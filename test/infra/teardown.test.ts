@@ -1,5 +1,5 @@
-import { CLUSTER_TAG } from '../../infra/app.ts';
 import { defineConfig, type PaddockConfig, presets } from '../../infra/config/index.ts';
+import { CLUSTER_TAG } from '../../infra/constructs/cluster-tag.ts';
 import config from '../../paddock.config.ts';
 import { ofType, synthesize, type Template } from './templates.ts';
 

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { cfnLint, checkov, type TemplateFile } from './checkers.ts';
-import { acceptedIn, bare, type Finding, grouped, idle, type Subject } from './finding.ts';
+import {
+  acceptedIn,
+  bare,
+  type Finding,
+  grouped,
+  idle,
+  open,
+  place,
+  type Subject,
+  uniqueBy,
+} from './finding.ts';
 import { synthesizeVariant } from './synthesize.ts';
 import { ensureTools } from './tools.ts';
 import { VARIANTS } from './variants.ts';
@@ -27,21 +37,26 @@ export async function lintCloud(variants: typeof VARIANTS = VARIANTS): Promise<R
   const python = await ensureTools();
   const synthesized = Object.entries(variants).map(([name, config]) => synthesizeVariant(name, config()));
   const subjects = synthesized.flatMap((one) => one.subjects);
-  const bareSubjects = subjects.map((subject) => ({ ...subject, template: bare(subject.template) }));
+  const accepted = [...subjects.flatMap(acceptedIn), ...synthesized.flatMap((one) => one.accepted)];
 
   const folder = await mkdtemp(join(tmpdir(), 'paddock-lint-'));
   try {
     const check = async (which: readonly Subject[], kind: string): Promise<Finding[]> => {
       const files = await writeAll(folder, kind, which);
-      return [...(await cfnLint(python, files)), ...(await checkov(python, files))];
+      return (await Promise.all([cfnLint(python, files), checkov(python, files)])).flat();
     };
-    const accepted = [...subjects.flatMap(acceptedIn), ...synthesized.flatMap((one) => one.accepted)];
-    const found = await check(subjects, 'as-is');
-    const all = await check(bareSubjects, 'bare');
+    const bareSubjects = subjects.map((subject) => ({ ...subject, template: bare(subject.template) }));
+    const all = [...(await check(bareSubjects, 'bare')), ...synthesized.flatMap((one) => one.all)];
+    // The same templates as anyone would check them: that the tools read what is accepted is seen in one variant.
+    const [first] = synthesized;
+    const asIs = [
+      ...(await check(first?.subjects ?? [], 'as-is')),
+      ...synthesized.flatMap((one) => one.findings),
+    ];
     return {
-      findings: [...synthesized.flatMap((one) => one.findings), ...found],
+      findings: uniqueBy([...open(all, accepted), ...asIs], (one) => `${one.variant} ${place(one)}`),
       accepted,
-      idle: idle(accepted, [...synthesized.flatMap((one) => one.all), ...all]),
+      idle: idle(accepted, all),
       templates: subjects.length,
     };
   } finally {

@@ -14,7 +14,7 @@ export interface Finding {
   readonly resource: string | undefined;
 }
 
-/** A template as the checkers see it, and the same without what it accepts. */
+/** One template of one variant. */
 export interface Subject {
   readonly variant: string;
   readonly stack: string;
@@ -44,6 +44,10 @@ export function acceptedIn({ variant, stack, template }: Subject): Finding[] {
   );
 }
 
+/** What no acceptance covers. */
+export const open = (found: readonly Finding[], accepted: readonly Finding[]): Finding[] =>
+  found.filter((one) => !accepted.some((other) => covers(other, one)));
+
 /** What is accepted though no checker finds it: in every variant, because a resource may be fine in some. */
 export function idle(accepted: readonly Finding[], found: readonly Finding[]): Finding[] {
   const used = accepted.filter((one) => found.some((other) => covers(one, other))).map(place);
@@ -63,7 +67,7 @@ const covers = (accepted: Finding, found: Finding): boolean =>
     (accepted.checker === 'cdk-nag' && !!found.resource?.startsWith(`${accepted.resource}/`)));
 
 /** The same place in whatever variant. */
-const place = ({ rule, stack, resource }: Finding): string => `${rule} ${stack} ${resource ?? ''}`;
+export const place = ({ rule, stack, resource }: Finding): string => `${rule} ${stack} ${resource ?? ''}`;
 
 export const uniqueBy = <T>(items: readonly T[], key: (item: T) => string): T[] => [
   ...new Map(items.map((item) => [key(item), item])).values(),
