@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { App, type AppProps, Stack, Tags } from 'aws-cdk-lib';
+import { App, type AppProps, Tags } from 'aws-cdk-lib';
 import type { PaddockConfig } from './config/index.ts';
 import { acceptSingletons } from './constructs/cdk-functions.ts';
 import { CLUSTER_TAG } from './constructs/cluster-tag.ts';
@@ -70,7 +70,7 @@ export function buildApp(
       controlPlane,
       description: 'Paddock: dashboard, alarms, Prometheus and Grafana',
     });
-  for (const stack of app.node.children.filter((child) => Stack.isStack(child))) {
+  for (const stack of [state, clusterStack, controlPlane]) {
     acceptSingletons(stack);
     acceptFindings(stack, {
       W3005:

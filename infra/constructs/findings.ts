@@ -2,9 +2,10 @@ import { CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import { CfnRole, PolicyStatement, type PolicyStatementProps, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 
-/** A rule of cdk-nag (`AwsSolutions-…`), checkov (`CKV…`) or cfn-lint (`W3010`). */
+/** A rule of cdk-nag (`AwsSolutions-…`), checkov (`CKV…`), cfn-lint (`W3010`), or the CDK's validation of templates. */
 export type Rule =
   | `AwsSolutions-${string}`
+  | `CloudFormation-Validate::${string}`
   | `CKV_AWS_${number}`
   | `CKV2_AWS_${number}`
   | `${'E' | 'W' | 'I'}${number}`;
@@ -19,7 +20,7 @@ export const REASONS_KEY = 'paddock:accepted-findings';
 export const LOGS_OF_AWS_KEY =
   "CloudWatch Logs encrypts with AWS's own key; a key of one's own costs by the month and can lock the logs away.";
 
-const CDK_NAG = /^AwsSolutions-/;
+const CDK = /^(AwsSolutions-|CloudFormation-Validate::)/;
 const CHECKOV = /^CKV/;
 const CFN_LINT = /^[EWI]\d/;
 
@@ -40,7 +41,7 @@ export function acceptFindings(at: IConstruct, accepted: Accepted): void {
     );
   const of = (pattern: RegExp) => entries.filter(([rule]) => pattern.test(rule));
 
-  for (const [id, reason] of of(CDK_NAG)) Validations.of(at).acknowledge({ id, reason });
+  for (const [id, reason] of of(CDK)) Validations.of(at).acknowledge({ id, reason });
   const inTemplate = [...of(CHECKOV), ...of(CFN_LINT)];
   if (inTemplate.length === 0) return;
 

@@ -1,4 +1,4 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   CorsHttpMethod,
   HttpApi,
@@ -17,7 +17,7 @@ import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { apiKeysSecretName } from '../../core/protocol/api-keys.ts';
 import type { PaddockConfig } from '../config/index.ts';
-import { PatternStatement } from './findings.ts';
+import { acceptFindings, LOGS_OF_AWS_KEY, PatternStatement } from './findings.ts';
 import { PaddockFunction } from './paddock-function.ts';
 
 export interface GatewayProps {
@@ -48,6 +48,11 @@ export class Gateway extends Construct {
     const secret = new CfnSecret(this, 'Keys', {
       name: this.secretName,
       description: 'SHA-256 hashes of the API keys of the gateway; written by "paddock keys"',
+    });
+    acceptFindings(secret, {
+      'AwsSolutions-SMG4':
+        'It holds hashes of keys that people hold: each key is replaced with its holder, by "paddock keys".',
+      CKV_AWS_149: "Secrets Manager encrypts with AWS's own key for it; what is in it are hashes.",
     });
     const fn = this.#function(props, secret);
     const api = this.#api(config, fn);
@@ -125,15 +130,22 @@ export class Gateway extends Construct {
         },
       }),
     });
+    acceptFindings(api.node.findChild('DefaultRoute'), {
+      'AwsSolutions-APIG4':
+        "The function checks a key on every request, so that a refusal has the shape that OpenAI's clients read.",
+    });
+    const accessLog = new LogGroup(this, 'AccessLog', {
+      retention: logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    acceptFindings(accessLog, { CKV_AWS_158: LOGS_OF_AWS_KEY });
     new HttpStage(this, 'Stage', {
       httpApi: api,
       stageName: '$default',
       autoDeploy: true,
       throttle: { rateLimit: throttling.requestsPerSecond, burstLimit: throttling.burst },
       accessLogSettings: {
-        destination: new LogGroupLogDestination(
-          new LogGroup(this, 'AccessLog', { retention: logRetentionDays }),
-        ),
+        destination: new LogGroupLogDestination(accessLog),
       },
     });
     return api;

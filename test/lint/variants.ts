@@ -10,7 +10,8 @@ export const VARIANTS: Readonly<Record<string, () => PaddockConfig>> = {
   'cpu alone': () => defineConfig({ region: 'eu-west-1', fleets: [presets.cpu()] }),
   'gpu alone, asleep at zero': () =>
     defineConfig({ region: 'us-west-2', fleets: [presets.gpu({ policy: { minReplicas: 0 } })] }),
-  'a NAT gateway per zone, no data kept': () => both({ cluster: { natGateways: 3 }, retainData: false }),
+  'a NAT gateway per zone, no data kept': () =>
+    both({ cluster: { natGateways: 3 }, retainData: false, gateway: { enabled: false } }),
   'open to one network, few logs': () =>
     both({
       cluster: {
@@ -18,6 +19,13 @@ export const VARIANTS: Readonly<Record<string, () => PaddockConfig>> = {
         admins: ['arn:aws:iam::111122223333:role/Admin'],
         flowLogs: 'off',
         controlPlaneLogs: [],
+      },
+      monitoring: { prometheus: { enabled: false }, alarmEmails: ['someone@example.com'] },
+      gateway: { corsOrigins: ['https://app.example.com'] },
+      router: {
+        scheme: 'internet-facing',
+        allowedCidrs: ['203.0.113.0/24'],
+        certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-0000-0000-000000000000',
       },
     }),
   'Bottlerocket, and nodes that wait': () =>
