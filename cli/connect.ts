@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { readSession } from '../local/session.ts';
+import { readSession, type Session } from '../local/session.ts';
 
 export interface ConnectFlags {
   fleet?: string;
@@ -46,18 +46,28 @@ export function connect(flags: ConnectFlags): Connection {
     }
     return { fleet: flags.fleet, cluster: flags.cluster as string, table: flags.table, where: 'AWS' };
   }
-  const session = readSession(resolve(flags.stateDir));
+  const session = connectLocal(flags);
+  if (flags.fleet !== undefined && flags.fleet !== session.fleet) {
+    throw new Error(`The local system runs the fleet '${session.fleet}', not '${flags.fleet}'.`);
+  }
+  return { fleet: session.fleet, cluster: session.cluster, table: session.table, where: 'local' };
+}
+
+/**
+ * Finds the local system and sets its endpoint and key in this process's environment.
+ *
+ * @throws Error that says what to start
+ */
+export function connectLocal({ stateDir }: Pick<ConnectFlags, 'stateDir'>): Session {
+  const session = readSession(resolve(stateDir));
   if (session === undefined) {
     throw new Error(
       'No local system is running here. Start one with `npm start` (and ask from a second terminal), or use --aws for the one in your account.',
     );
   }
-  if (flags.fleet !== undefined && flags.fleet !== session.fleet) {
-    throw new Error(`The local system runs the fleet '${session.fleet}', not '${flags.fleet}'.`);
-  }
   process.env.AWS_ENDPOINT_URL = session.endpointUrl;
   process.env.AWS_REGION = session.region;
   process.env.AWS_ACCESS_KEY_ID = session.accessKeyId;
   process.env.AWS_SECRET_ACCESS_KEY = session.secretAccessKey;
-  return { fleet: session.fleet, cluster: session.cluster, table: session.table, where: 'local' };
+  return session;
 }

@@ -3,6 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { explainCommand } from './commands/explain.ts';
+import { keysCommand } from './commands/keys.ts';
 import { localCommand } from './commands/local.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
@@ -20,6 +21,7 @@ const program = new Command('paddock')
   .addCommand(simulateCommand())
   .addCommand(explainCommand())
   .addCommand(statusCommand())
+  .addCommand(keysCommand())
   .showHelpAfterError('(run with --help for the options and examples)');
 
 try {

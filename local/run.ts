@@ -108,6 +108,10 @@ export async function runLocal(options: RunOptions): Promise<number> {
       progress,
     });
     announce(system, stateDir);
+    if (system.gateway) {
+      const { url, apiKey } = system.gateway;
+      progress.info(`Gateway: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${apiKey} (docs/gateway.md)`);
+    }
     play = new Play(system, scenario);
     display = new Display(system, play, scenario, { quiet: options.json === true });
     display.begin();
@@ -142,9 +146,9 @@ async function chooseScenario(options: RunOptions): Promise<Scenario> {
   );
 }
 
-/** Lets `explain` and `status` find this system. */
+/** Lets other commands find this system. */
 function announce(system: LocalSystem, stateDir: string): void {
-  const { front, config, policy, cluster } = system;
+  const { front, config, policy, cluster, gateway } = system;
   writeSession(stateDir, {
     pid: process.pid,
     endpointUrl: front.url,
@@ -155,5 +159,6 @@ function announce(system: LocalSystem, stateDir: string): void {
     fleet: policy.fleet,
     table: system.tableName,
     kubeconfig: cluster.kubeconfigPath,
+    ...(gateway && { gateway: { url: gateway.url, apiKey: gateway.apiKey } }),
   });
 }

@@ -12,9 +12,11 @@ const sessionSchema = z.strictObject({
   fleet: z.string(),
   table: z.string(),
   kubeconfig: z.string(),
+  /** Missing when the configuration has no gateway. */
+  gateway: z.strictObject({ url: z.url(), apiKey: z.string() }).optional(),
 });
 
-/** How `explain` and `status` reach the running local system. */
+/** How commands reach the running local system. */
 export type Session = z.infer<typeof sessionSchema>;
 
 const fileOf = (stateDir: string): string => join(stateDir, 'session.json');

@@ -1,12 +1,21 @@
+import { createHash, randomBytes } from 'node:crypto';
 import {
   GetSecretValueCommand,
   PutSecretValueCommand,
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { type ApiKeys, apiKeysSchema } from '../../core/protocol/api-keys.ts';
+import { type ApiKey, type ApiKeys, apiKeysSchema } from '../../core/protocol/api-keys.ts';
 import { mapAwsError, RefusedError } from '../errors.ts';
 import { clientOptions } from './client-options.ts';
+
+/** A new key: `key` is for its holder and is kept nowhere, `record` is for the secret. */
+export function newApiKey(name: string, createdAt: Date): { key: string; record: ApiKey } {
+  const id = randomBytes(4).toString('hex');
+  const key = `paddock_${id}_${randomBytes(32).toString('base64url')}`;
+  const sha256 = createHash('sha256').update(key).digest('hex');
+  return { key, record: { id, name, sha256, createdAt: createdAt.toISOString() } };
+}
 
 export interface ApiKeysReader {
   /** Throws RefusedError (not allowed, or not understood), NotFoundError (no such secret), UnavailableError. */
@@ -25,20 +34,15 @@ export class SecretApiKeys implements ApiKeysReader {
   }
 
   async read(): Promise<ApiKeys> {
-    return (await this.readVersion()).keys;
-  }
-
-  /** With the version that was read, for `write`; undefined for a secret that has no value yet. */
-  async readVersion(): Promise<{ keys: ApiKeys; version: string | undefined }> {
     try {
-      const { SecretString = '', VersionId } = await this.#client.send(
+      const { SecretString = '' } = await this.#client.send(
         new GetSecretValueCommand({ SecretId: this.#secret }),
       );
-      return { keys: this.#parse(SecretString), version: VersionId };
+      return this.#parse(SecretString);
     } catch (error) {
       // The same error says that there is no secret and that it has no value; only the message tells which.
       if (error instanceof ResourceNotFoundException && /staging label|secret value/i.test(error.message)) {
-        return { keys: { v: 1, keys: [] }, version: undefined };
+        return { v: 1, keys: [] };
       }
       throw mapAwsError(error, `read the secret ${this.#secret}`);
     }

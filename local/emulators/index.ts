@@ -9,6 +9,7 @@ import { Ids } from './ids.ts';
 import type { NodeLifecycle } from './nodes.ts';
 import type { ScalingTimings } from './scaling-engine.ts';
 import { SchedulerEmulator } from './scheduler.ts';
+import { SecretsManagerEmulator } from './secrets-manager.ts';
 import { SsmEmulator } from './ssm.ts';
 
 export interface EmulatorsOptions extends ScalingTimings {
@@ -42,6 +43,7 @@ export interface Emulators {
   scheduler: SchedulerEmulator;
   cloudwatch: CloudWatchEmulator;
   ssm: SsmEmulator;
+  secretsManager: SecretsManagerEmulator;
   /** All of them by service, for the front. */
   services: Map<AwsService, ServiceEmulator>;
   /** Ends every timer; nothing happens afterwards. */
@@ -64,7 +66,8 @@ export function createEmulators(options: EmulatorsOptions): Emulators {
   const eks = new EksEmulator({ ...common, autoscaling });
   const cloudwatch = new CloudWatchEmulator({ ...common, events });
   const ssm = new SsmEmulator(options);
-  const emulators = { autoscaling, eks, events, scheduler, cloudwatch, ssm };
+  const secretsManager = new SecretsManagerEmulator(options);
+  const emulators = { autoscaling, eks, events, scheduler, cloudwatch, ssm, secretsManager };
   return {
     ...emulators,
     services: new Map(Object.values(emulators).map((emulator) => [emulator.service, emulator])),

@@ -166,6 +166,15 @@ const SPECS: readonly ServiceSpec[] = [
     schemas: () => import('@aws-sdk/client-ssm'),
     errors: json(400),
   },
+  {
+    service: 'secretsmanager',
+    iam: 'secretsmanager',
+    protocol: 'json',
+    target: 'secretsmanager',
+    jsonVersion: '1.1',
+    schemas: () => import('@aws-sdk/client-secrets-manager'),
+    errors: json(400, { internal: ['InternalServiceError', 500] }),
+  },
 ];
 
 const BY_NAME = new Map<string, ServiceSpec>(SPECS.map((spec) => [spec.service, spec]));

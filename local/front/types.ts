@@ -12,7 +12,8 @@ export type AwsService =
   | 'scheduler'
   | 'states'
   | 'lambda'
-  | 'ssm';
+  | 'ssm'
+  | 'secretsmanager';
 
 /** Who signed the request: a role of the synthesized template, or `admin` (the local runtime's own clients). */
 export interface Principal {
@@ -50,7 +51,7 @@ export interface AwsResponse {
 
 /** A resource whose ARN holds an id that only the emulator knows. */
 export interface ResourceRef {
-  kind: 'autoScalingGroup' | 'instance' | 'cluster' | 'nodegroup';
+  kind: 'autoScalingGroup' | 'instance' | 'cluster' | 'nodegroup' | 'secret';
   name: string;
   /** The cluster of a node group. */
   parent?: string;

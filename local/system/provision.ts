@@ -13,10 +13,14 @@ export interface Triggers {
   alarm: boolean;
 }
 
-/** Parameters, node groups and access entries: what must be there before anything runs. */
+/** Parameters, secrets, node groups and access entries: what must be there before anything runs. */
 export function provisionCluster(app: ResolvedApp, emulators: Emulators): void {
   for (const { name, value } of app.parameters)
     emulators.ssm.putParameter({ Name: name, Value: value, Type: 'String' });
+  for (const { ref, properties } of app.resources.filter(
+    ({ type }) => type === 'AWS::SecretsManager::Secret',
+  ))
+    emulators.secretsManager.createSecret(properties, ref);
   for (const entry of app.accessEntries) {
     emulators.eks.addAccessEntry({
       principalArn: entry.principalArn,

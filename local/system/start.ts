@@ -32,6 +32,7 @@ import {
   queueOf,
   workerBundle,
 } from './from-template.ts';
+import { startLocalGateway } from './gateway.ts';
 import { applyManifests } from './kubernetes.ts';
 import { deliverTo, provisionCluster, provisionTriggers, type Triggers } from './provision.ts';
 import { type LocalSystem, localSystem } from './system.ts';
@@ -137,9 +138,13 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     undo.add(() => services.emulators.dispose());
     for (const part of ['Scaler', 'Warmup']) services.lambda.warm(functionNamed(app, part));
     provisionCluster(app, services.emulators);
+    const { lambda, emulators } = services;
+    const clusterName = config.cluster.name;
+    const gateway = await startLocalGateway({ app, clusterName, lambda, secrets: emulators.secretsManager });
+    undo.add(() => gateway?.stop());
     await provisionTriggers(app, services.emulators, options.triggers);
     const policy = fleetPolicy(config, fleetName(config));
-    const parts = { config, policy, front, cluster, ...services, ...fleet, app, client, troubles };
+    const parts = { config, policy, front, cluster, ...services, ...fleet, app, client, gateway, troubles };
     return localSystem(parts, () => undo.run());
   });
 }

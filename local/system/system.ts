@@ -15,6 +15,7 @@ import type { ResolvedApp } from '../template/load.ts';
 import { clientSettings, type QueueClient } from './aws-clients.ts';
 import type { FleetWatch } from './fleet-watch.ts';
 import { functionNamed, queueOf, tableOf } from './from-template.ts';
+import type { LocalGateway } from './gateway.ts';
 
 /** What start-up brings up. */
 export interface SystemParts {
@@ -31,6 +32,8 @@ export interface SystemParts {
   readonly watch: FleetWatch;
   readonly app: ResolvedApp;
   readonly client: QueueClient;
+  /** Undefined when the configuration has none. */
+  readonly gateway: LocalGateway | undefined;
   /** What went wrong in the background, newest last. */
   readonly troubles: string[];
 }

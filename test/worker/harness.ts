@@ -160,7 +160,7 @@ export class WorkerBench {
       AWS_ENDPOINT_URL: this.front.url,
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      KUBECONFIG: this.#kubeconfig(),
+      KUBECONFIG: kubeconfigOf(this.dir, this.leases.url),
       PADDOCK_FLEET: 'cpu',
       PADDOCK_POOL: 'main',
       POD_NAME: name,
@@ -177,20 +177,21 @@ export class WorkerBench {
       OLLAMA_HOST: `http://${host}:11434`,
     };
   }
+}
 
-  #kubeconfig(): string {
-    const file = join(this.dir, 'kubeconfig');
-    const name = 'test';
-    const cluster = { server: this.leases.url, 'insecure-skip-tls-verify': true };
-    const config = {
-      ...{ apiVersion: 'v1', kind: 'Config', 'current-context': name },
-      clusters: [{ name, cluster }],
-      users: [{ name, user: {} }],
-      contexts: [{ name, context: { cluster: name, user: name } }],
-    };
-    writeFileSync(file, JSON.stringify(config));
-    return file;
-  }
+/** A kubeconfig for the lease server, in a file of the folder. */
+export function kubeconfigOf(dir: string, server: string): string {
+  const file = join(dir, 'kubeconfig');
+  const name = 'test';
+  const cluster = { server, 'insecure-skip-tls-verify': true };
+  const config = {
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': name },
+    clusters: [{ name, cluster }],
+    users: [{ name, user: {} }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+  };
+  writeFileSync(file, JSON.stringify(config));
+  return file;
 }
 
 /** Resident memory of a process, MB. */

@@ -175,5 +175,24 @@ export const ssm: ServiceMappings = {
   DescribeParameters: onAll('ssm'),
 };
 
+/** Named by name or by ARN; policies know the ARN, whose end only the service knows. One that is not there is no one's. */
+const onSecret: Mapping = (input, environment, operation) => {
+  const name = text(input, 'SecretId');
+  const resource =
+    environment.resolve({ kind: 'secret', name })?.arn ??
+    (isArn(name) ? name : arn('secretsmanager', environment, `secret:${name}-aaaaaa`));
+  return [{ action: `secretsmanager:${operation}`, resource }];
+};
+
+export const secretsmanager: ServiceMappings = {
+  ...each(onSecret, 'GetSecretValue', 'PutSecretValue', 'DescribeSecret'),
+  CreateSecret: (input, environment, operation) => [
+    {
+      action: `secretsmanager:${operation}`,
+      resource: arn('secretsmanager', environment, `secret:${text(input, 'Name')}-aaaaaa`),
+    },
+  ],
+};
+
 /** Every caller may ask who it is: no policy can forbid it, so nothing is checked. */
 export const sts: ServiceMappings = { GetCallerIdentity: () => [] };

@@ -26,6 +26,7 @@ it('stands ready for the front by service', () => {
     'events',
     'monitoring',
     'scheduler',
+    'secretsmanager',
     'ssm',
   ]);
 });

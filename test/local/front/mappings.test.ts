@@ -34,6 +34,7 @@ const INPUT = {
   stateMachineArn: `arn:aws:states:${REGION}:${ACCOUNT}:stateMachine:scale`,
   executionArn: `arn:aws:states:${REGION}:${ACCOUNT}:execution:scale:run`,
   FunctionName: 'scaler',
+  SecretId: 'paddock/keys',
 };
 /** Where one name means different things. */
 const OWN: Partial<Record<AwsService, object>> = {

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import { resultKey } from '../../core/protocol/names.ts';
+import { buildApp } from '../../infra/app.ts';
+import { endBundling } from '../../infra/bundling.ts';
+import { type ConfigInput, defineConfig, type PaddockConfig, presets } from '../../infra/config/index.ts';
+import { realClock } from '../../local/emulators/clock.ts';
+import { SecretsManagerEmulator } from '../../local/emulators/secrets-manager.ts';
+import { type Front, startFront } from '../../local/front/front.ts';
+import type { LambdaHost } from '../../local/lambda/host.ts';
+import { SyntheticServer } from '../../local/model-server/server.ts';
+import type { ServerEvent, ServerSpec } from '../../local/model-server/types.ts';
+import { provisionStorage } from '../../local/system/aws-clients.ts';
+import {
+  addPrincipals,
+  bucketOf,
+  createLambda,
+  podEnvironment,
+  queueOf,
+  workerBundle,
+} from '../../local/system/from-template.ts';
+import { type LocalGateway, startLocalGateway } from '../../local/system/gateway.ts';
+import { loadTemplates, type ResolvedApp } from '../../local/template/load.ts';
+import { serviceAccountName } from '../../workloads/index.ts';
+import { kubeconfigOf } from '../worker/harness.ts';
+import { type LeaseServer, startLeaseServer } from '../worker/lease-server.ts';
+
+const ACCOUNT = '111122223333';
+const FLEET = 'cpu';
+const MODEL = 'tiny';
+
+/**
+ * The gateway and workers as the templates make them, without a cluster: real bundles, each with its own role's key, before
+ * the local AWS front, and the HTTP API on loopback. The state machine is a record of who was started.
+ */
+export class GatewayRig {
+  readonly dir = mkdtempSync(join(tmpdir(), 'paddock-gateway-'));
+  readonly config: PaddockConfig;
+  readonly events: ServerEvent[] = [];
+  readonly executions: unknown[] = [];
+  readonly #workers: { process: ChildProcess; exit: Promise<unknown>; model: SyntheticServer }[] = [];
+  #bundle = '';
+  #env: Record<string, string> = {};
+  #leases!: LeaseServer;
+  #lambda!: LambdaHost;
+  front!: Front;
+  app!: ResolvedApp;
+  gateway!: LocalGateway;
+  client!: OpenAI;
+
+  constructor(more: Partial<ConfigInput> = {}) {
+    const fleet = { ...presets.cpu({ name: FLEET, models: [MODEL] }), maxAttempts: 2 };
+    this.config = defineConfig({ region: 'us-east-1', fleets: [fleet], ...more });
+  }
+
+  async start(): Promise<void> {
+    const { config, dir } = this;
+    const region = config.region;
+    this.#leases = await startLeaseServer();
+    this.front = await startFront({ accountId: ACCOUNT, region });
+    const assembly = buildApp(config, { outdir: join(dir, 'cdk.out') }).synth();
+    await endBundling();
+    this.app = loadTemplates({
+      ...{ assembly, accountId: ACCOUNT, region, frontUrl: this.front.url },
+      ...{ clusterEndpoint: this.#leases.url, clusterCa: '' },
+    });
+    const principalOf = addPrincipals(this.app, this.front);
+    await provisionStorage(this.app, this.front, this.front.admin);
+    const secrets = new SecretsManagerEmulator({ clock: realClock, accountId: ACCOUNT, region });
+    for (const { type, ref, properties } of this.app.resources) {
+      if (type === 'AWS::SecretsManager::Secret') secrets.createSecret(properties, ref);
+    }
+    this.front.register(secrets);
+    this.front.register({
+      service: 'states',
+      handle: async ({ input }) => {
+        this.executions.push(JSON.parse(String(input.input)));
+        return { executionArn: `${input.stateMachineArn}:1`, startDate: new Date() };
+      },
+    });
+    this.#lambda = createLambda(this.app, this.front, principalOf, join(dir, 'logs'));
+    const clusterName = config.cluster.name;
+    const { app } = this;
+    const gateway = await startLocalGateway({ app, clusterName, lambda: this.#lambda, secrets });
+    if (!gateway) throw new Error('The templates have no gateway.');
+    this.gateway = gateway;
+    this.client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.apiKey, maxRetries: 0 });
+    this.#bundle = workerBundle(assembly.directory);
+    this.#env = podEnvironment(this.app, this.front, principalOf, serviceAccountName(FLEET));
+  }
+
+  async stop(): Promise<void> {
+    for (const { process, exit, model } of this.#workers) {
+      process.kill('SIGKILL');
+      await exit;
+      await model.close();
+    }
+    await this.gateway?.stop();
+    await this.#lambda?.stop();
+    await this.front?.stop();
+    await this.#leases?.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** A worker of the fleet with a synthetic model server of its own. */
+  async startWorker(model: Partial<ServerSpec> = {}): Promise<SyntheticServer> {
+    const number = this.#workers.length + 1;
+    const host = `127.31.0.${number}`;
+    const name = `cpu-worker-${number}`;
+    const slots = model.slots ?? 2;
+    const server = new SyntheticServer(
+      { pod: name, host, port: 11434, models: [MODEL], slots, loadableAt: 0, ...model },
+      (event) => this.events.push(event),
+    );
+    await server.listen();
+    const queue = queueOf(this.app, this.config);
+    const process_ = spawn(process.execPath, [this.#bundle], {
+      env: {
+        ...this.#env,
+        KUBECONFIG: kubeconfigOf(this.dir, this.#leases.url),
+        ...{ PADDOCK_FLEET: FLEET, PADDOCK_POOL: 'base-a', POD_NAME: name, POD_UID: `uid-${number}` },
+        ...{ POD_NAMESPACE: 'paddock', PADDOCK_MODELS: MODEL, PADDOCK_SLOTS: String(slots) },
+        ...{ PADDOCK_QUEUE_URL: queue.url, PADDOCK_DEAD_LETTER_QUEUE_URL: `${queue.url}-dead-letters` },
+        ...{ PADDOCK_RESULTS_BUCKET: bucketOf(this.app), PADDOCK_MAX_ATTEMPTS: '2' },
+        PADDOCK_REQUEST_TIMEOUT_SECONDS: '6',
+        ...{
+          PADDOCK_VISIBILITY_SECONDS: '5',
+          PADDOCK_LISTEN_HOST: host,
+          OLLAMA_HOST: `http://${host}:11434`,
+        },
+      },
+      stdio: 'ignore',
+    });
+    this.#workers.push({ process: process_, exit: once(process_, 'exit'), model: server });
+    return server;
+  }
+
+  /** Messages that wait or are being worked on. */
+  queued(suffix = ''): number {
+    const counts = this.front.queueCounts(`${queueOf(this.app, this.config).name}${suffix}`);
+    return counts ? counts.visible + counts.notVisible + counts.delayed : 0;
+  }
+
+  resultKey(id: string): string {
+    return resultKey(FLEET, id);
+  }
+}
