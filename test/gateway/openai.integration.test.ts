@@ -17,7 +17,7 @@ beforeAll(async () => {
   rig = new GatewayRig();
   await rig.start();
   client = rig.client;
-  await rig.startWorker({ decodeRate: 200 });
+  await rig.startWorker({ decodeRate: 200, prefillRate: 1_000_000 });
 }, 120_000);
 afterAll(() => rig.stop());
 
