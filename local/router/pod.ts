@@ -8,7 +8,7 @@ import { ROUTER_PORTS } from '../../workloads/names.ts';
 import type { KubeletApi, PodRef } from '../pods/api.ts';
 import { type PodFacts, podStatus } from '../pods/status.ts';
 import type { ManagedProcess, Supervisor } from '../processes.ts';
-import { findProgram } from './binary.ts';
+import { findProgram, keepsByDefault } from './binary.ts';
 import { localNginxConfig, type ReadyPods } from './site.ts';
 
 export interface RouterPodOptions {
@@ -43,6 +43,7 @@ export class RouterPod {
   #pod: V1Pod;
   #nginx: ManagedProcess | undefined;
   #exporter: ManagedProcess | undefined;
+  readonly #keepsByDefault: boolean;
   #rendered = '';
   #restarts = 0;
   #state: PodFacts['state'] = { kind: 'backing-off', reason: 'not started yet' };
@@ -54,6 +55,7 @@ export class RouterPod {
     this.podIP = podIP;
     this.#options = options;
     this.#dir = join(options.stateDir, ref.uid);
+    this.#keepsByDefault = options.nginx !== undefined && keepsByDefault(options.nginx);
   }
 
   get isReady(): boolean {
@@ -162,7 +164,12 @@ export class RouterPod {
   /** False when nothing has changed. */
   #write(): boolean {
     const pods = this.#options.readyPods();
-    const text = localNginxConfig(this.#options.config, { podIP: this.podIP, dir: this.#dir, pods });
+    const text = localNginxConfig(this.#options.config, {
+      podIP: this.podIP,
+      dir: this.#dir,
+      pods,
+      keepsByDefault: this.#keepsByDefault,
+    });
     if (text === this.#rendered) return false;
     writeFileSync(this.#file, text);
     this.#rendered = text;

@@ -9,7 +9,12 @@ export type ReadyPods = Readonly<Record<string, readonly string[]>>;
 /** The configuration of a router pod on this machine: as in the cluster, but its neighbours are stated, not looked up. */
 export function localNginxConfig(
   { fleets, router }: Pick<PaddockConfig, 'fleets' | 'router'>,
-  { podIP, dir, pods }: { podIP: string; dir: string; pods: ReadyPods },
+  {
+    podIP,
+    dir,
+    pods,
+    keepsByDefault,
+  }: { podIP: string; dir: string; pods: ReadyPods; keepsByDefault: boolean },
 ): string {
   const { public: clients, backend, webui, internal } = ROUTER_PORTS;
   const site: RouterSite = {
@@ -19,7 +24,7 @@ export function localNginxConfig(
       webui: `${podIP}:${webui.port}`,
       internal: `${podIP}:${internal.port}`,
     },
-    pods: { addresses: pods },
+    pods: { addresses: pods, keepsByDefault },
     // Open WebUI has no process here: its port says that it does not answer.
     webui: '127.0.0.1:1',
     ...(process.getuid?.() === 0 && { user: 'root' }),

@@ -43,7 +43,11 @@ export interface RouterSite {
    */
   readonly pods:
     | { readonly resolve: { readonly resolver: string } }
-    | { readonly addresses: Readonly<Record<string, readonly string[]>> };
+    | {
+        readonly addresses: Readonly<Record<string, readonly string[]>>;
+        /** This Nginx is 1.29.7 or newer: it keeps connections unless it is told not to. */
+        readonly keepsByDefault: boolean;
+      };
   /** `host:port` of Open WebUI; a name is looked up with `pods.resolve.resolver` at each request. */
   readonly webui: string;
   /** Whom Nginx's processes run as when it is started by root; undefined: it is not. */

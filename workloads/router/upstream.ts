@@ -13,12 +13,12 @@ const FAILED = 'max_fails=1 fail_timeout=3s';
  * into one that has just died could not be told from one that has begun.
  */
 export function upstream(fleet: string, { pods }: RouterSite): string {
-  const shared = [`zone ${upstreamName(fleet)} 256k;`, 'least_conn;'];
+  const keeps = 'resolve' in pods || pods.keepsByDefault;
+  const shared = [`zone ${upstreamName(fleet)} 256k;`, 'least_conn;', ...(keeps ? ['keepalive 0;'] : [])];
   if ('resolve' in pods) {
     const host = `${serviceName(fleet)}.${NAMESPACE}.svc.cluster.local`;
     return block(`upstream ${upstreamName(fleet)}`, [
       ...shared,
-      'keepalive 0;',
       `server ${host}:${WORKER_PORT} resolve ${FAILED};`,
     ]);
   }

@@ -42,7 +42,12 @@ describe('a router pod of the local system', () => {
 
   it('names the ready replicas of each fleet, and listens at its own address', () => {
     const pods = { gpu: ['127.20.0.2:8080', '127.20.0.3:8080'] };
-    const text = localNginxConfig(config, { podIP: '127.20.0.9', dir: '/run/r', pods });
+    const text = localNginxConfig(config, {
+      podIP: '127.20.0.9',
+      dir: '/run/r',
+      pods,
+      keepsByDefault: false,
+    });
     expect(text).toMatch(/upstream fleet_gpu \{[^}]*server 127.20.0.2:8080 [^}]*server 127.20.0.3:8080 /);
     expect(text).toMatch(/upstream fleet_cpu \{[^}]*server 127.0.0.1:1 down;/);
     expect([...text.matchAll(/listen (\S+):/g)].map(([, host]) => host)).toEqual(Array(4).fill('127.20.0.9'));

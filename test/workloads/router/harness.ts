@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
 import { freePorts } from '../../../local/cluster/ports.ts';
-import { findNginx, INSTALL_NGINX } from '../../../local/router/binary.ts';
+import { findNginx, INSTALL_NGINX, keepsByDefault } from '../../../local/router/binary.ts';
 import { nginxConfig, type RouterSettings, type RouterSite } from '../../../workloads/router/index.ts';
 import { until } from '../../worker/harness.ts';
 
@@ -73,10 +73,10 @@ export class Upstream {
     });
   }
 
-  async start(): Promise<this> {
-    this.server.listen(0, '127.0.0.1');
+  async start(host = '127.0.0.1', port = 0): Promise<this> {
+    this.server.listen(port, host);
     await once(this.server, 'listening');
-    this.address = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    this.address = `${host}:${(this.server.address() as AddressInfo).port}`;
     return this;
   }
 
@@ -181,7 +181,7 @@ export class TestRouter {
     const { public: a, backend, webui, internal } = this.ports;
     const site: RouterSite = {
       listen: { public: at(a), backend: at(backend), webui: at(webui), internal: at(internal) },
-      pods: { addresses: this.#fleets },
+      pods: { addresses: this.#fleets, keepsByDefault: keepsByDefault(findNginx() as string) },
       webui: '127.0.0.1:1',
       ...(process.getuid?.() === 0 && { user: 'root' }),
       runDir: this.dir,
