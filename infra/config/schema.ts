@@ -13,7 +13,11 @@ const image = z
   );
 
 const imagesSchema = z.strictObject({
-  ollama: image.default('docker.io/ollama/ollama:0.17.4').describe('The model server.'),
+  ollama: image
+    .default('docker.io/ollama/ollama:0.17.4')
+    .describe(
+      'The model server that new clusters start with; an existing one changes it by an upgrade only.',
+    ),
   worker: image
     .default('public.ecr.aws/docker/library/node:24-slim')
     .describe("Any image with Node 24 as `node`; the worker's code comes from S3."),

@@ -8,6 +8,9 @@ import { PatternStatement } from './findings.ts';
 export const kubernetesVersionParameter = (clusterName: string): string =>
   `/paddock/${clusterName}/kubernetes-version`;
 
+/** SSM parameter with the image that the fleets' model servers run: as the version. */
+export const ollamaImageParameter = (clusterName: string): string => `/paddock/${clusterName}/images/ollama`;
+
 /** SSM parameters that tell of each node group whether it exists. */
 export const nodegroupMarkPrefix = (clusterName: string): string => `/paddock/${clusterName}/node-groups/`;
 

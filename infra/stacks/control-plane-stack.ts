@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib';
 import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct } from 'constructs';
 import { nodegroupName } from '../../core/protocol/names.ts';
@@ -10,6 +10,7 @@ import { FleetQueue, type FleetQueues } from '../constructs/fleet-queue.ts';
 import { FleetTriggers } from '../constructs/fleet-triggers.ts';
 import { createScaler, createWarmup } from '../constructs/functions.ts';
 import { Gateway } from '../constructs/gateway.ts';
+import { ollamaImageParameter } from '../constructs/initial-values.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
 import { createResultsBucket, createTable } from '../constructs/storage.ts';
@@ -65,6 +66,12 @@ export class ControlPlaneStack extends Stack {
     }).stateMachine;
     const warmupMachine = createWarmupMachine(this, { ...common, warmup: warmup.handler }).stateMachine;
 
+    // What an upgrade has written there by now, not what stands in the configuration.
+    const ollama = new CfnParameter(this, 'OllamaImage', {
+      type: 'AWS::SSM::Parameter::Value<String>',
+      default: ollamaImageParameter(clusterName),
+      description: 'Image of the model servers',
+    }).valueAsString;
     const manifests = new ManifestSet(this, cluster);
     const shared = manifests.add('Shared', sharedManifests(config.fleets, config.images));
     for (const { fleet, scope, queue, deadLetters } of fleets) {
@@ -96,7 +103,7 @@ export class ControlPlaneStack extends Stack {
           queueUrl: queue.queueUrl,
           deadLetterQueueUrl: deadLetters.queueUrl,
           resultsBucket: results.bucketName,
-          images: config.images,
+          images: { ...config.images, ollama },
           workerBundle: worker,
         }),
         shared,

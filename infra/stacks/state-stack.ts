@@ -7,6 +7,7 @@ import {
   kubernetesVersionParameter,
   MARK,
   nodegroupMarkPrefix,
+  ollamaImageParameter,
 } from '../constructs/initial-values.ts';
 
 export interface StateStackProps extends StackProps {
@@ -27,6 +28,7 @@ export class StateStack extends Stack {
     new InitialValues(this, 'Values', {
       values: [
         { name: kubernetesVersionParameter(name), value: version, deleted: true },
+        { name: ollamaImageParameter(name), value: config.images.ollama, deleted: true },
         // Kept when a pool goes: until its group is gone too, a new mark would be wrong.
         ...nodegroups.map((nodegroup) => ({
           name: `${nodegroupMarkPrefix(name)}${nodegroup}`,

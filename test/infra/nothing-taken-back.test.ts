@@ -12,6 +12,7 @@ import { ofType, synthesize } from './templates.ts';
 const first = synthesize(config);
 const MARK_PREFIX = '/paddock/paddock/node-groups/';
 const VERSION = '/paddock/paddock/kubernetes-version';
+const OLLAMA = '/paddock/paddock/images/ollama';
 
 const pools = config.fleets.flatMap((fleet) =>
   fleet.pools.map((pool) => ({ ...pool, nodegroup: `paddock-${fleet.name}-${pool.name}` })),
@@ -26,11 +27,24 @@ const deployed = (directory: string, ssmParameters: Record<string, string> = {})
 const sizes = (app: ResolvedApp) =>
   Object.fromEntries(app.nodegroups.map(({ name, desiredSize }) => [name, desiredSize]));
 
+/** Images of the model servers. */
+const ollamaImages = (app: ResolvedApp): string[] => [
+  ...new Set(
+    [...JSON.stringify(app.manifests).matchAll(/"image":"([^"]*ollama[^"]*)"/g)].map(([, image]) =>
+      String(image),
+    ),
+  ),
+];
+
 describe('the first deployment', () => {
   const app = deployed(first.directory);
 
   it('starts the cluster in the version of the configuration', () => {
     expect(app.clusters[0]?.version).toBe('1.36');
+  });
+
+  it('starts the model servers with the image of the configuration', () => {
+    expect(ollamaImages(app)).toEqual([config.images.ollama]);
   });
 
   it('states the size of every node group, as EKS demands of a new one', () => {
@@ -68,7 +82,11 @@ describe('the first deployment', () => {
 
 describe('a second one after a scale-out and an upgrade', () => {
   const second = synthesize(config);
-  const app = deployed(second.directory, { ...marks('exists'), [VERSION]: '1.37' });
+  const app = deployed(second.directory, {
+    ...marks('exists'),
+    [VERSION]: '1.37',
+    [OLLAMA]: 'docker.io/ollama/ollama:0.18.0',
+  });
 
   it('has the same templates', () => {
     for (const stack of ['state', 'cluster', 'controlPlane'] as const)
@@ -77,6 +95,10 @@ describe('a second one after a scale-out and an upgrade', () => {
 
   it('asks for the version that the cluster has', () => {
     expect(app.clusters[0]?.version).toBe('1.37');
+  });
+
+  it('applies the image that the model servers have', () => {
+    expect(ollamaImages(app)).toEqual(['docker.io/ollama/ollama:0.18.0']);
   });
 
   it('says nothing of how many nodes a serving pool has, nor how few it may have', () => {
@@ -117,11 +139,12 @@ describe('a second one after a scale-out and an upgrade', () => {
 });
 
 describe('a change of the configuration', () => {
-  it('of the version changes no cluster that exists', () => {
+  it('of versions changes nothing that exists', () => {
     const other = synthesize(
       defineConfig({
         region: 'us-east-1',
         cluster: { name: 'paddock', version: '1.35' },
+        images: { ollama: 'docker.io/ollama/ollama:0.16.0' },
         fleets: [presets.cpu(), presets.gpu()],
       }),
     );
@@ -130,6 +153,7 @@ describe('a change of the configuration', () => {
     ) ?? ['', undefined];
 
     expect(other.cluster).toEqual(first.cluster);
+    expect(other.controlPlane).toEqual(first.controlPlane);
     // Made if it is missing, and never written again.
     expect(JSON.parse(value?.Properties.Create).parameters).toMatchObject({
       Value: '1.35',
