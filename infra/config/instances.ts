@@ -28,6 +28,7 @@ export const INSTANCES: Readonly<Record<string, InstanceFacts>> = {
   'c6a.4xlarge': facts(16, 32, 0, 0.612),
   'c6a.8xlarge': facts(32, 64, 0, 1.224),
   'c6i.4xlarge': facts(16, 32, 0, 0.68),
+  'm6a.large': facts(2, 8, 0, 0.0864),
   'g4dn.xlarge': facts(4, 16, 1, 0.526),
   'g5.xlarge': facts(4, 16, 1, 1.006),
   'g5.2xlarge': facts(8, 32, 1, 1.212),

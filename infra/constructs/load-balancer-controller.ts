@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { AlbControllerVersion, HelmChart, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct, type IDependable } from 'constructs';
+import { CLUSTER_TAG } from './cluster-tag.ts';
 import { loadBalancerStatements } from './load-balancer-policy.ts';
 import { PodRole } from './pod-role.ts';
 
@@ -54,6 +55,7 @@ export class LoadBalancerController extends Construct {
         serviceAccount: { create: true, name: NAME },
         controllerConfig: { featureGates: { ServiceTypeLoadBalancerOnly: true } },
         defaultTargetType: 'ip',
+        defaultTags: { [CLUSTER_TAG]: clusterName },
         // Services name their class. Else no Service of the cluster could be made while the controller is away.
         enableServiceMutatorWebhook: false,
         // What Ingresses would need.

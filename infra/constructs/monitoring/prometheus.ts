@@ -81,6 +81,8 @@ const chartValues = (config: PrometheusConfig) => ({
 });
 
 const prometheusSpec = ({ retentionDays, storageGiB }: PrometheusConfig) => ({
+  // Else the volume outlives the chart, and goes on costing.
+  persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
   retention: `${retentionDays}d`,
   retentionSize: `${Math.floor(storageGiB * STORAGE_SHARE * 1024)}MiB`,
   storageSpec: {
