@@ -7,6 +7,7 @@ import { addFleetAlarms } from '../constructs/monitoring/fleet-alarms.ts';
 import { FleetMetrics } from '../constructs/monitoring/metrics.ts';
 import { createAlarmTopic } from '../constructs/monitoring/notifications.ts';
 import { Prometheus } from '../constructs/monitoring/prometheus.ts';
+import { countRouterAnswers } from '../constructs/monitoring/router-log.ts';
 import { addSystemAlarms } from '../constructs/monitoring/system-alarms.ts';
 import { watchedIn } from '../constructs/monitoring/watched.ts';
 import type { ClusterStack } from './cluster-stack.ts';
@@ -37,8 +38,9 @@ export class MonitoringStack extends Stack {
       return queue ? [{ fleet, queue, metrics: new FleetMetrics(clusterName, fleet.name) }] : [];
     });
     for (const fleet of fleets) addFleetAlarms(alarms, { ...fleet, config: monitoring });
-    addSystemAlarms(alarms, watched);
-    createDashboard(this, { clusterName, runbookUrl, alarms: alarms.all, fleets, watched });
+    const router = countRouterAnswers(this, clusterName);
+    addSystemAlarms(alarms, watched, router);
+    createDashboard(this, { clusterName, runbookUrl, alarms: alarms.all, fleets, watched, router });
     if (monitoring.prometheus.enabled) {
       const { cluster } = clusterStack;
       new Prometheus(this, 'Prometheus', { cluster, config: monitoring, fleets: config.fleets });

@@ -7,6 +7,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { type FleetWidgetsProps, fleetWidgets } from './fleet-widgets.ts';
+import type { RouterMetrics } from './router-log.ts';
 import { systemWidgets } from './system-widgets.ts';
 import type { Watched } from './watched.ts';
 
@@ -16,13 +17,14 @@ export interface DashboardProps {
   readonly alarms: readonly IAlarm[];
   readonly fleets: readonly FleetWidgetsProps[];
   readonly watched: Watched;
+  readonly router: RouterMetrics;
 }
 
 const title = (markdown: string): IWidget => new TextWidget({ markdown, width: 24, height: 1 });
 
 /** One page for the cluster: what goes wrong, each fleet, and what they all lean on. */
 export function createDashboard(scope: Construct, props: DashboardProps): Dashboard {
-  const { clusterName, runbookUrl, alarms, fleets, watched } = props;
+  const { clusterName, runbookUrl, alarms, fleets, watched, router } = props;
   const dashboard = new Dashboard(scope, 'Dashboard', { dashboardName: clusterName });
   const status = new AlarmStatusWidget({
     title: 'Alarms',
@@ -37,6 +39,6 @@ export function createDashboard(scope: Construct, props: DashboardProps): Dashbo
     for (const row of fleetWidgets(fleet)) dashboard.addWidgets(...row);
   }
   dashboard.addWidgets(title('## What every fleet leans on'));
-  for (const row of systemWidgets(watched)) dashboard.addWidgets(...row);
+  for (const row of systemWidgets(watched, router)) dashboard.addWidgets(...row);
   return dashboard;
 }

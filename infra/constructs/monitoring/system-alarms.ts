@@ -1,6 +1,7 @@
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { AlarmSet } from './alarm-set.ts';
 import { FIVE_MINUTES } from './alarm-set.ts';
+import type { RouterMetrics } from './router-log.ts';
 import type { Watched } from './watched.ts';
 
 const sum = { period: FIVE_MINUTES, statistic: 'Sum' } as const;
@@ -8,8 +9,9 @@ const sum = { period: FIVE_MINUTES, statistic: 'Sum' } as const;
 /** An execution that fails once is repeated by the next trigger; a Standard one is the end of somebody's wish. */
 const EXPRESS_FAILURES = 3;
 
-/** Functions, state machines, table and NAT: what every fleet of the cluster leans on. */
-export function addSystemAlarms(alarms: AlarmSet, watched: Watched): void {
+/** The ways in, functions, state machines, table and NAT: what every fleet of the cluster leans on. */
+export function addSystemAlarms(alarms: AlarmSet, watched: Watched, router: RouterMetrics): void {
+  addWaysIn(alarms, watched, router);
   for (const { name, handler } of watched.functions) {
     alarms.add({
       ...{ of: name, kind: 'function-errors', threshold: 3 },
@@ -37,6 +39,20 @@ export function addSystemAlarms(alarms: AlarmSet, watched: Watched): void {
     });
   }
   addNetworkAndTable(alarms, watched);
+}
+
+function addWaysIn(alarms: AlarmSet, { apis }: Watched, router: RouterMetrics): void {
+  alarms.add({
+    ...{ kind: 'router-errors', threshold: 10 },
+    means: 'The router answers with 500, 502 or 504: it reaches no replica, or replicas break off.',
+    metric: router.errors,
+  });
+  for (const api of apis)
+    alarms.add({
+      ...{ kind: 'gateway-errors', threshold: 5 },
+      means: 'The gateway answers with server errors: requests do not get into the queues.',
+      metric: api.metricServerError(sum),
+    });
 }
 
 function addNetworkAndTable(alarms: AlarmSet, { table, natGateways }: Watched): void {

@@ -1,12 +1,36 @@
 import { Duration } from 'aws-cdk-lib';
 import { GraphWidget, type IWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { RouterMetrics } from './router-log.ts';
 import type { Watched } from './watched.ts';
 
 const SIZE = { width: 8, height: 6 };
 const sum = { period: Duration.minutes(5), statistic: 'Sum' } as const;
 
-export function systemWidgets(watched: Watched): IWidget[][] {
-  return [machineRow(watched), functionRow(watched)];
+export function systemWidgets(watched: Watched, router: RouterMetrics): IWidget[][] {
+  return [waysIn(watched, router), machineRow(watched), functionRow(watched)];
+}
+
+function waysIn({ apis }: Watched, { limited, full, errors }: RouterMetrics): IWidget[] {
+  return [
+    new GraphWidget({
+      ...{ width: 12, height: 6, title: 'Router: answers that are none' },
+      left: [
+        limited.with({ label: '429, past the limit of a client' }),
+        full.with({ label: '503, every slot busy or nothing warm' }),
+        errors.with({ label: '500, 502, 504' }),
+      ],
+      leftYAxis: { min: 0, showUnits: false },
+    }),
+    new GraphWidget({
+      ...{ width: 12, height: 6, title: 'Gateway' },
+      left: apis.flatMap((api) => [
+        api.metricCount({ ...sum, label: 'requests' }),
+        api.metricClientError({ ...sum, label: 'client errors' }),
+        api.metricServerError({ ...sum, label: 'server errors' }),
+      ]),
+      leftYAxis: { min: 0, showUnits: false },
+    }),
+  ];
 }
 
 function machineRow({ machines, table }: Watched): IWidget[] {

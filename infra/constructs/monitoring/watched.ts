@@ -1,3 +1,4 @@
+import { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { CfnNatGateway } from 'aws-cdk-lib/aws-ec2';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -15,6 +16,8 @@ export interface Watched {
     readonly stateMachine: IStateMachine;
   }[];
   readonly table: Table;
+  /** The gateway's, when there is one. */
+  readonly apis: readonly HttpApi[];
   readonly natGateways: readonly string[];
 }
 
@@ -32,6 +35,7 @@ export function watchedIn(clusterStack: IConstruct, controlPlane: IConstruct): W
     functions: all.filter((one) => one instanceof PaddockFunction),
     machines: all.filter((one) => one instanceof Machine),
     table,
+    apis: all.filter((one) => one instanceof HttpApi),
     natGateways: clusterStack.node
       .findAll()
       .filter((one) => one instanceof CfnNatGateway)

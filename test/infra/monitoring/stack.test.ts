@@ -6,7 +6,7 @@ import { captured } from '../../functions/capture.ts';
 import { ofType, one, type Resource, synthesize, type Template } from '../templates.ts';
 
 const FLEETS = ['cpu', 'gpu'];
-const { monitoring, controlPlane } = synthesize(config);
+const { monitoring, controlPlane, cluster } = synthesize(config);
 const alarmsOf = (template: Template): Resource['Properties'][] =>
   ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
 const alarmNamed = (name: string, template = monitoring) =>
@@ -78,6 +78,22 @@ describe('what is watched', () => {
           (name) => name.startsWith(`${Properties.StateMachineName}-`) && name.endsWith('-failures'),
         ),
       ).toBe(true);
+  });
+
+  it("the router's answers, by the container log that the cluster's stack makes", () => {
+    const filters = ofType(monitoring, 'AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties);
+    const groups = ofType(cluster, 'AWS::Logs::LogGroup').map(
+      ([, { Properties }]) => Properties.LogGroupName,
+    );
+    expect(filters).toHaveLength(3);
+    for (const { LogGroupName, FilterPattern } of filters) {
+      expect(groups).toContain(LogGroupName);
+      expect(FilterPattern).toContain('($.kubernetes.container_name = "router")');
+    }
+    const { Namespace, MetricName } = alarmNamed('router-errors');
+    expect(filters.flatMap(({ MetricTransformations }) => MetricTransformations)).toContainEqual(
+      expect.objectContaining({ MetricNamespace: Namespace, MetricName }),
+    );
   });
 
   it('what the configuration says', () => {
