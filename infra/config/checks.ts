@@ -1,42 +1,13 @@
 import { nodegroupName, workloadName } from '../../core/protocol/names.ts';
-import { checkArchitecture, checkPool } from './checks-pool.ts';
+import { checkPool } from './checks-pool.ts';
 import { minAboveMax, type Problem, pathText } from './errors.ts';
 import { PRICES_AS_OF, priceOf } from './instances.ts';
 import { sum } from './resolve.ts';
-import type { ParsedConfig, ParsedFleet, Surroundings } from './types.ts';
-import { isZoneOf, zoneName } from './zones.ts';
+import type { ParsedFleet, Surroundings } from './types.ts';
 
 /** EKS allows 63 characters; Kubernetes appends a hash to a StatefulSet's name within a label of 63. */
 const NODEGROUP_NAME_MAX = 63;
 const WORKLOAD_NAME_MAX = 52;
-
-export function checkCluster(region: string, cluster: ParsedConfig['cluster']): Problem[] {
-  const problems: Problem[] = [];
-  const zones = cluster.zones.map((zone) => zoneName(region, zone));
-  zones.forEach((zone, index) => {
-    if (!isZoneOf(region, zone))
-      problems.push({
-        path: `cluster.zones[${index}]`,
-        message: `"${zone}" is not in the region ${region}`,
-        fix: `Name a zone of ${region}, such as "${region}a" or just "a".`,
-      });
-  });
-  if (new Set(zones).size < zones.length)
-    problems.push({ path: 'cluster.zones', message: 'names a zone twice', fix: 'Name each zone once.' });
-  if (cluster.natGateways > zones.length)
-    problems.push({
-      path: 'cluster.natGateways',
-      message: `is ${cluster.natGateways} for ${zones.length} zones`,
-      fix: `Give at most ${zones.length}.`,
-    });
-  if (cluster.systemPool.min > cluster.systemPool.max)
-    problems.push(minAboveMax('cluster.systemPool', cluster.systemPool.min, cluster.systemPool.max));
-  problems.push(...checkArchitecture(cluster.systemPool.instanceTypes, 'cluster.systemPool.instanceTypes'));
-  for (const option of ['admins', 'publicAccessCidrs', 'controlPlaneLogs'] as const)
-    if (new Set<string>(cluster[option]).size < cluster[option].length)
-      problems.push({ path: `cluster.${option}`, message: 'names one twice', fix: 'Name each once.' });
-  return problems;
-}
 
 /** Rules between fleets: names that would collide in the cluster. */
 export function checkNames(fleets: readonly { fleet: ParsedFleet; index: number }[]): Problem[] {

@@ -29,6 +29,16 @@ const systemPoolSchema = z.strictObject({
     .default(2)
     .describe('System nodes, from the start on.')
     .meta({ unit: 'nodes' }),
+  zones: z
+    .array(z.string().min(1))
+    .min(1)
+    .max(6)
+    .optional()
+    .describe(
+      'Zones of the system nodes, at most `min` of them: each then always has a node, ' +
+        'as what keeps a volume there needs. Changing them makes another node group.',
+    )
+    .meta({ defaultText: 'the first two of the cluster' }),
   max: z
     .int()
     .min(1)

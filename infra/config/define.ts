@@ -1,4 +1,5 @@
-import { checkCluster, checkFleet, checkNames } from './checks.ts';
+import { checkFleet, checkNames } from './checks.ts';
+import { checkCluster } from './checks-cluster.ts';
 import { checkRouter } from './checks-router.ts';
 import { clusterSchema } from './cluster-schema.ts';
 import { ConfigError, type Problem } from './errors.ts';

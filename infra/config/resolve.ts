@@ -17,11 +17,22 @@ export function resolve(config: ParsedConfig): PaddockConfig {
   const clusterZones = config.cluster.zones.map((zone) => zoneName(config.region, zone));
   return {
     ...config,
-    cluster: { ...config.cluster, zones: clusterZones },
+    cluster: {
+      ...config.cluster,
+      zones: clusterZones,
+      systemPool: {
+        ...config.cluster.systemPool,
+        zones: systemZones(config.cluster).map((zone) => zoneName(config.region, zone)),
+      },
+    },
     router: { ...config.router, allowedCidrs: config.router.allowedCidrs ?? [config.cluster.vpcCidr] },
     fleets: config.fleets.map((fleet) => resolveFleet(fleet, config.region, clusterZones)),
   };
 }
+
+/** As configured, else the first two of the cluster. */
+export const systemZones = ({ zones, systemPool }: ParsedConfig['cluster']): string[] =>
+  systemPool.zones ?? zones.slice(0, 2);
 
 function resolveFleet(fleet: ParsedFleet, region: string, clusterZones: string[]): FleetConfig {
   const maxReplicas = fleet.policy.maxReplicas ?? sum(fleet.pools.map((pool) => pool.max));

@@ -30,10 +30,17 @@ export type FleetConfig = DeepReadonly<
   Omit<ParsedFleet, 'policy' | 'pools'> & { policy: Filled<z.output<typeof policySchema>, 'maxReplicas'> }
 > & { readonly pools: readonly PoolConfig[] };
 
+export type ClusterConfig = DeepReadonly<
+  Omit<ParsedConfig['cluster'], 'systemPool'> & {
+    systemPool: Filled<ParsedConfig['cluster']['systemPool'], 'zones'>;
+  }
+>;
+
 export type RouterConfig = DeepReadonly<Filled<ParsedConfig['router'], 'allowedCidrs'>>;
 
 /** A validated configuration: everything filled in, deeply frozen. */
-export type PaddockConfig = DeepReadonly<Omit<ParsedConfig, 'router' | 'fleets'>> & {
+export type PaddockConfig = DeepReadonly<Omit<ParsedConfig, 'cluster' | 'router' | 'fleets'>> & {
+  readonly cluster: ClusterConfig;
   readonly router: RouterConfig;
   readonly fleets: readonly FleetConfig[];
 };

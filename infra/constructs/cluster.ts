@@ -1,11 +1,5 @@
 import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
-import {
-  CfnDynamicReference,
-  CfnDynamicReferenceService,
-  Duration,
-  RemovalPolicy,
-  Validations,
-} from 'aws-cdk-lib';
+import { CfnDynamicReference, CfnDynamicReferenceService, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
 import {
   AccessEntry,
@@ -53,10 +47,6 @@ export function createCluster(
     defaultCapacity: 0,
     bootstrapSelfManagedAddons: false,
     kubectlProviderOptions: { kubectlLayer: new KubectlV36Layer(scope, 'Kubectl') },
-  });
-  Validations.of(cluster).acknowledge({
-    id: 'CloudFormation-Validate::W9009',
-    reason: 'The CDK states which resources are encrypted, as EKS has long asked; there is one choice.',
   });
   cluster.node.addDependency(createLogGroup(scope, name, logRetentionDays));
   for (const admin of config.admins) grantAdministration(scope, cluster as ICluster, admin);

@@ -81,13 +81,13 @@ export function createPoolNodes(
 
 /** The untainted nodes for CoreDNS, controllers and the like. Their number is a matter of configuration alone. */
 export function createSystemNodes(scope: Construct, context: NodeGroupContext): NodeGroup {
-  const { name, systemPool, zones } = context.config.cluster;
+  const { name, systemPool } = context.config.cluster;
   return new NodeGroup(scope, 'SystemNodes', {
     ...context,
     name: `${name}-system`,
     image: { ...systemPool, gpusPerNode: 0 },
     diskGiB: SYSTEM_DISK_GIB,
-    zones,
+    zones: systemPool.zones,
     capacityType: 'ON_DEMAND',
     scaling: { minSize: systemPool.min, maxSize: systemPool.max, desiredSize: systemPool.min },
     labels: { ...SYSTEM_NODE },

@@ -190,6 +190,20 @@ export const poolMistakes: Mistake[] = [
     /one architecture/,
   ],
   [
+    'a zone without a system node',
+    config(undefined, { cluster: { systemPool: { min: 1 } } }),
+    'cluster.systemPool.zones',
+    /are 2 for 1 node:/,
+    /min to 2, or name one zone/,
+  ],
+  [
+    'system nodes outside the cluster',
+    config(undefined, { cluster: { zones: ['a', 'b'], systemPool: { zones: ['c'] } } }),
+    'cluster.systemPool.zones',
+    /us-east-1c is no zone of the cluster/,
+    /zones of the cluster/,
+  ],
+  [
     'system nodes of two architectures',
     config(undefined, { cluster: { systemPool: { instanceTypes: ['m6a.large', 'm7g.large'] } } }),
     'cluster.systemPool.instanceTypes',

@@ -78,6 +78,8 @@ describe('node groups', () => {
     expect(nodes('paddock-cpu-base-a').Subnets.map(zoneOf)).toEqual(['us-east-1a']);
     expect(nodes('paddock-cpu-base-b').Subnets.map(zoneOf)).toEqual(['us-east-1b']);
     expect(nodes('paddock-gpu-spot').Subnets.map(zoneOf)).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
+    // Two nodes, two zones: a volume's zone always has one.
+    expect(nodes('paddock-system').Subnets.map(zoneOf)).toEqual(['us-east-1a', 'us-east-1b']);
   });
 
   it('respect disruption budgets, and have nodes that stay broken replaced', () => {
