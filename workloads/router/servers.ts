@@ -47,12 +47,8 @@ function listen(
   ];
 }
 
-/** The load balancer's probes come without a client's address. */
-const HEALTH = block('location = /healthz', [
-  'allow all;',
-  'access_log off;',
-  `return 200 '{"alive":true}';`,
-]);
+/** `return` comes before the allow-list: the load balancer's probes carry no client's address. */
+const HEALTH = block('location = /healthz', ['access_log off;', `return 200 '{"alive":true}';`]);
 
 const clientLimits = ({ burst, connectionsPerClient }: RouterSettings): string[] => [
   `limit_req zone=rate burst=${burst} nodelay;`,

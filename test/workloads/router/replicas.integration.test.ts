@@ -40,6 +40,16 @@ describeWithNginx('the router and its replicas', () => {
     expect(first().seen).toHaveLength(10);
   });
 
+  it('skips them also when the others are busier', async () => {
+    const generate = await start([await deadAddress(), first().address]);
+    const waiting: (() => void)[] = [];
+    first().handle = (_request, response) => waiting.push(() => response.end('{}'));
+    const held = [generate(), generate(), generate()];
+    await until(() => waiting.length === 3);
+    for (const finish of waiting) finish();
+    for (const { status } of await Promise.all(held)) expect(status).toBe(200);
+  });
+
   it.each(['/api/generate', '/v1/chat/completions'])(
     'asks the next when one is full, and all of them before it gives up: %s',
     async (path) => {
@@ -116,6 +126,15 @@ describeWithNginx('the router and its replicas', () => {
     expect(second().seen).toHaveLength(1);
   });
 
+  it('never repeats one that first met replicas that could not be reached', async () => {
+    const generate = await start([await deadAddress(), await deadAddress(), ...addresses()]);
+    for (const replica of replicas) dieOnRequest(replica);
+    for (let round = 1; round <= 3; round += 1) {
+      expect((await generate()).status).toBe(502);
+      expect(asked()).toBe(round);
+    }
+  });
+
   it('never repeats a generation that broke off in its middle', async () => {
     const generate = await start(addresses());
     for (const replica of replicas)
@@ -159,13 +178,21 @@ describeWithNginx('the router and its replicas', () => {
 
   it('prefers the replica with the fewest requests', async () => {
     const generate = await start(addresses().slice(0, 2));
-    const waiting: (() => void)[] = [];
-    for (const replica of replicas)
+    const held = new Map<Upstream, (() => void)[]>([first(), second()].map((replica) => [replica, []]));
+    for (const [replica, waiting] of held)
       replica.handle = (_request, response) => waiting.push(() => response.end('{}'));
+    const counts = () => [first().seen.length, second().seen.length];
     const running = [generate(), generate(), generate(), generate()];
-    await until(() => waiting.length === 4);
-    expect([first().seen.length, second().seen.length]).toEqual([2, 2]);
-    for (const finish of waiting) finish();
+    await until(() => asked() === 4);
+    expect(counts()).toEqual([2, 2]);
+    // One of them is done with both: the next two are its own.
+    for (const finish of held.get(first()) ?? []) finish();
+    await Promise.race(running);
+    await until(() => (router?.log().length ?? 0) === 2);
+    running.push(generate(), generate());
+    await until(() => asked() === 6);
+    expect(counts()).toEqual([4, 2]);
+    for (const waiting of held.values()) for (const finish of waiting) finish();
     await Promise.all(running);
   });
 });
