@@ -1,12 +1,27 @@
-import type { V1Namespace, V1Service, V1ServiceAccount, V1StorageClass } from '@kubernetes/client-node';
+import type { V1Namespace, V1Service, V1ServiceAccount } from '@kubernetes/client-node';
 import { APP_OLLAMA, LABEL, NAMESPACE, WORKER_PORT } from '../core/protocol/names.ts';
-import { STORAGE_CLASS, serviceAccountName, serviceName } from './names.ts';
+import { serviceAccountName, serviceName } from './names.ts';
 
-/** The namespace of everything; no pod in it may run privileged or as root. */
+/** The oldest that can be configured. */
+const OLDEST_KUBERNETES = 'v1.33';
+const POD_SECURITY = 'pod-security.kubernetes.io';
+
+/**
+ * The namespace of everything. No pod in it may run as root, with privileges, or with a path of its node; what a newer
+ * Kubernetes would refuse besides is only warned of, so that an upgrade stops no pod.
+ */
 export const namespace = (): V1Namespace => ({
   apiVersion: 'v1',
   kind: 'Namespace',
-  metadata: { name: NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  metadata: {
+    name: NAMESPACE,
+    labels: {
+      [`${POD_SECURITY}/enforce`]: 'restricted',
+      [`${POD_SECURITY}/enforce-version`]: OLDEST_KUBERNETES,
+      [`${POD_SECURITY}/warn`]: 'restricted',
+      [`${POD_SECURITY}/warn-version`]: 'latest',
+    },
+  },
 });
 
 export const workerServiceAccount = (fleet: string): V1ServiceAccount => ({
@@ -25,16 +40,4 @@ export const fleetService = (fleet: string): V1Service => ({
     selector: { [LABEL.app]: APP_OLLAMA, [LABEL.fleet]: fleet },
     ports: [{ name: 'http', port: WORKER_PORT, targetPort: 'http', protocol: 'TCP' }],
   },
-});
-
-/** Volumes are made in the zone of the pod's node, and go with their claim: models can be pulled again. */
-export const storageClass = (): V1StorageClass => ({
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'StorageClass',
-  metadata: { name: STORAGE_CLASS },
-  provisioner: 'ebs.csi.aws.com',
-  parameters: { type: 'gp3', encrypted: 'true' },
-  reclaimPolicy: 'Delete',
-  volumeBindingMode: 'WaitForFirstConsumer',
-  allowVolumeExpansion: true,
 });

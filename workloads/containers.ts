@@ -16,13 +16,22 @@ const MODELS_DIR = '/models';
 export const VISIBILITY_SECONDS = 30;
 const HEARTBEAT_SECONDS = 2;
 
+const WORKER_REQUESTS = { milliCpu: 200, memoryMiB: 256 };
+
+/** What the scheduler and quotas count for one replica: worker and Ollama; the fetching container needs less, and earlier. */
+export const podRequests = ({ resources, gpusPerNode }: WorkloadPool) => ({
+  milliCpu: WORKER_REQUESTS.milliCpu + resources.cpu * 1000,
+  memoryMiB: WORKER_REQUESTS.memoryMiB + resources.memoryGiB * 1024,
+  gpus: gpusPerNode,
+});
+
 export const confined = (): V1SecurityContext => ({
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },
 });
 
-const env = (values: Record<string, string>): V1EnvVar[] =>
+export const env = (values: Record<string, string>): V1EnvVar[] =>
   Object.entries(values).map(([name, value]) => ({ name, value }));
 
 const fromPod = (name: string, fieldPath: string): V1EnvVar => ({
@@ -30,7 +39,7 @@ const fromPod = (name: string, fieldPath: string): V1EnvVar => ({
   valueFrom: { fieldRef: { fieldPath } },
 });
 
-const tmp = { name: 'tmp', mountPath: '/tmp' };
+export const tmp = { name: 'tmp', mountPath: '/tmp' };
 
 /** Brings the worker's code from S3 and refuses it unless it is what was synthesized (docs/adr/0002). */
 export const fetchContainer = ({ images, workerBundle, region }: WorkloadEnvironment): V1Container => ({
@@ -82,6 +91,13 @@ export const ollamaContainer = (
     periodSeconds: 2,
     timeoutSeconds: 10,
     failureThreshold: 60,
+  },
+  // A server that hangs is started again; one whose processors are all busy is given minutes to answer.
+  livenessProbe: {
+    exec: { command: ['ollama', 'list'] },
+    periodSeconds: 30,
+    timeoutSeconds: 15,
+    failureThreshold: 6,
   },
   securityContext: confined(),
   volumeMounts: [{ name: MODELS_VOLUME, mountPath: MODELS_DIR }, tmp],
@@ -137,7 +153,10 @@ export const workerContainer = (
     fromPod('POD_UID', 'metadata.uid'),
     fromPod('POD_NAMESPACE', 'metadata.namespace'),
   ],
-  resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { memory: '512Mi' } },
+  resources: {
+    requests: { cpu: `${WORKER_REQUESTS.milliCpu}m`, memory: `${WORKER_REQUESTS.memoryMiB}Mi` },
+    limits: { memory: '512Mi' },
+  },
   startupProbe: { httpGet: { path: '/healthz', port: 'http' }, periodSeconds: 1, failureThreshold: 60 },
   livenessProbe: {
     httpGet: { path: '/healthz', port: 'http' },

@@ -1,30 +1,54 @@
 import { scalerAccess, warmupAccess, workerAccess } from './access.ts';
 import { ownLeaseBinding, ownLeasePolicy } from './admission.ts';
-import { fleetService, storageClass, workerServiceAccount } from './base.ts';
+import { fleetService, workerServiceAccount } from './base.ts';
 import { devicePlugin } from './device-plugin.ts';
+import { networkPolicies } from './network-policy.ts';
 import { poolDisruptionBudget, poolWorkload } from './pool.ts';
-import type { Manifest, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
+import { priorityClasses } from './priority.ts';
+import { containerDefaults, servingQuota, volumeQuota } from './quota.ts';
+import { storageClass } from './storage.ts';
+import type { Manifest, VolumeType, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
 export { namespace } from './base.ts';
 export { VISIBILITY_SECONDS } from './containers.ts';
 export { serviceAccountName, serviceName } from './names.ts';
 export type { Manifest, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
+export { webuiManifests } from './webui.ts';
 
 type Fleet = WorkloadFleet & { readonly pools: readonly WorkloadPool[] };
 
-/** What the whole cluster shares, the namespace aside: who may do what, and where models lie. */
-export function sharedManifests(fleets: readonly Fleet[], images: { devicePlugin: string }): Manifest[] {
+/** The configuration, as far as it is about what the whole cluster shares. */
+export interface SharedSettings {
+  readonly fleets: readonly Fleet[];
+  readonly images: { readonly devicePlugin: string };
+  readonly volumeType: VolumeType;
+  readonly webui: { readonly enabled: boolean; readonly volumeGiB: number };
+  readonly cluster: { readonly vpcCidr: string };
+}
+
+/** What the whole cluster shares, the namespace aside: who may do what, talk to whom, and ask for how much. */
+export function sharedManifests({ fleets, images, volumeType, webui, cluster }: SharedSettings): Manifest[] {
   const pools = fleets.flatMap((fleet) => fleet.pools.map((pool) => ({ fleet: fleet.name, pool })));
   // Bottlerocket's NVIDIA image brings the device plugin; a second one beside it would offer the GPUs twice.
   const pluginPools = pools.filter(({ pool }) => pool.gpusPerNode > 0 && pool.os === 'al2023');
+  const hasVolumes = webui.enabled || pools.some(({ pool }) => pool.kind === 'persistent');
   return [
+    ...priorityClasses(),
     ...fleets.map((fleet) => workerServiceAccount(fleet.name)),
     ...scalerAccess(),
     ...warmupAccess(),
     ...workerAccess(fleets.map((fleet) => fleet.name)),
     ownLeasePolicy(),
     ownLeaseBinding(),
-    ...(pools.some(({ pool }) => pool.kind === 'persistent') ? [storageClass()] : []),
+    ...networkPolicies({
+      loadBalancerCidrs: [cluster.vpcCidr],
+      functionCidrs: [cluster.vpcCidr],
+      webui: webui.enabled,
+    }),
+    servingQuota(fleets),
+    volumeQuota(fleets, webui.enabled ? [webui.volumeGiB] : []),
+    containerDefaults(),
+    ...(hasVolumes ? [storageClass(volumeType)] : []),
     ...(pluginPools.length > 0
       ? [
           devicePlugin(

@@ -1,5 +1,6 @@
 /** Names of what the manifests make, beside those of core/protocol/names.ts. */
 import { NAMESPACE } from '../core/protocol/names.ts';
+import type { VolumeType } from './types.ts';
 
 /** Service account of a fleet's pods; its AWS role comes with a pod identity association. */
 export const serviceAccountName = (fleet: string): string => `paddock-worker-${fleet}`;
@@ -7,8 +8,8 @@ export const serviceAccountName = (fleet: string): string => `paddock-worker-${f
 /** Headless service over a fleet's warm pods. */
 export const serviceName = (fleet: string): string => fleet;
 
-/** Storage class of the volumes of persistent pools and of Open WebUI. */
-export const STORAGE_CLASS = 'paddock-gp3';
+/** Storage class of the volumes of persistent pools and of Open WebUI. A class can't be changed: each type has its own. */
+export const storageClassName = (type: VolumeType): string => `paddock-${type}`;
 
 /** Name of the volume claim template, and so the first part of each claim's name. */
 export const MODELS_VOLUME = 'models';

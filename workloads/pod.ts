@@ -1,7 +1,7 @@
 import type { V1PodSpec, V1PodTemplateSpec, V1Toleration } from '@kubernetes/client-node';
 import { APP_OLLAMA, LABEL, POOL_TAINT, READINESS_GATE, workloadName } from '../core/protocol/names.ts';
 import { fetchContainer, ollamaContainer, workerContainer } from './containers.ts';
-import { MODELS_VOLUME, serviceAccountName } from './names.ts';
+import { MODELS_VOLUME, PRIORITY_CLASS, serviceAccountName } from './names.ts';
 import type { WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
 /** Besides the drain: time to hand work back and for Ollama to end. */
@@ -22,6 +22,7 @@ export const podTemplate = (
   metadata: { labels: podLabels(fleet.name, pool.name) },
   spec: {
     serviceAccountName: serviceAccountName(fleet.name),
+    priorityClassName: PRIORITY_CLASS.serving,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: fleet.policy.drainDeadlineSeconds + GRACE_MARGIN_SECONDS,
     readinessGates: [{ conditionType: READINESS_GATE }],

@@ -1,6 +1,6 @@
 import type { V1Deployment, V1PodDisruptionBudget, V1StatefulSet } from '@kubernetes/client-node';
 import { NAMESPACE, workloadName } from '../core/protocol/names.ts';
-import { MODELS_VOLUME, STORAGE_CLASS, serviceName } from './names.ts';
+import { MODELS_VOLUME, serviceName, storageClassName } from './names.ts';
 import { podLabels, podTemplate } from './pod.ts';
 import type { WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
@@ -41,7 +41,7 @@ function statefulSet(fleet: WorkloadFleet, pool: WorkloadPool, env: WorkloadEnvi
           metadata: { name: MODELS_VOLUME, labels: podLabels(fleet.name, pool.name) },
           spec: {
             accessModes: ['ReadWriteOnce'],
-            storageClassName: STORAGE_CLASS,
+            storageClassName: storageClassName(env.volumeType),
             resources: { requests: { storage: `${pool.modelStorageGiB}Gi` } },
           },
         },

@@ -3,6 +3,9 @@ import type { KubernetesObject } from '@kubernetes/client-node';
 /** Any Kubernetes object, as plain data. */
 export type Manifest = KubernetesObject;
 
+/** Of EBS. */
+export type VolumeType = 'gp3' | 'gp2';
+
 /** What the manifests need to know of a fleet. */
 export interface WorkloadFleet {
   readonly name: string;
@@ -19,6 +22,8 @@ export interface WorkloadPool {
   readonly kind: 'persistent' | 'elastic';
   /** Full names; exactly one for a persistent pool. */
   readonly zones: readonly string[];
+  /** Replicas at most. */
+  readonly max: number;
   readonly slots: number;
   readonly gpusPerNode: number;
   /** What the pool's nodes boot. */
@@ -44,6 +49,7 @@ export interface WorkloadEnvironment {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly resultsBucket: string;
+  readonly volumeType: VolumeType;
   readonly images: { readonly ollama: string; readonly worker: string; readonly fetch: string };
   /** Where the worker's code lies, and what its content must hash to. */
   readonly workerBundle: { readonly bucket: string; readonly key: string; readonly sha256: string };

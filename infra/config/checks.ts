@@ -1,4 +1,5 @@
 import { nodegroupName, workloadName } from '../../core/protocol/names.ts';
+import { APP_ROUTER, APP_WEBUI } from '../../workloads/names.ts';
 import { checkPool } from './checks-pool.ts';
 import { minAboveMax, type Problem, pathText } from './errors.ts';
 import { PRICES_AS_OF, priceOf } from './instances.ts';
@@ -8,6 +9,9 @@ import type { ParsedFleet, Surroundings } from './types.ts';
 /** EKS allows 63 characters; Kubernetes appends a hash to a StatefulSet's name within a label of 63. */
 const NODEGROUP_NAME_MAX = 63;
 const WORKLOAD_NAME_MAX = 52;
+
+/** Services that stand beside the fleets' own, which are named after them. */
+const RESERVED_NAMES: readonly string[] = [APP_ROUTER, APP_WEBUI];
 
 /** Rules between fleets: names that would collide in the cluster. */
 export function checkNames(fleets: readonly { fleet: ParsedFleet; index: number }[]): Problem[] {
@@ -24,6 +28,12 @@ export function checkNames(fleets: readonly { fleet: ParsedFleet; index: number 
         fix: 'Give every fleet its own name.',
       });
     else seenFleets.set(fleet.name, path);
+    if (RESERVED_NAMES.includes(fleet.name))
+      problems.push({
+        path,
+        message: `"${fleet.name}" is the name of a part of Paddock in the cluster`,
+        fix: `Choose another name than ${RESERVED_NAMES.join(' and ')}.`,
+      });
     fleet.pools.forEach((pool, poolIndex) => {
       const poolPath = `fleets[${index}].pools[${poolIndex}].name`;
       const workload = workloadName(fleet.name, pool.name);

@@ -4,6 +4,7 @@ import { fleetSchema } from './fleet-schema.ts';
 import { gatewaySchema } from './gateway-schema.ts';
 import { monitoringSchema } from './monitoring-schema.ts';
 import { routerSchema } from './router-schema.ts';
+import { webuiSchema } from './webui-schema.ts';
 
 const image = z
   .string()
@@ -33,6 +34,7 @@ const imagesSchema = z.strictObject({
   routerMetrics: image
     .default('docker.io/nginx/nginx-prometheus-exporter:1.4.2')
     .describe("Turns the router's status into Prometheus metrics."),
+  webui: image.default('ghcr.io/open-webui/open-webui:v0.12.4').describe('Open WebUI, 0.11 or newer.'),
 });
 
 export const configSchema = z.strictObject({
@@ -68,6 +70,14 @@ export const configSchema = z.strictObject({
   router: routerSchema
     .prefault({})
     .describe('The way in for interactive requests: Nginx and its load balancer.'),
+  volumeType: z
+    .enum(['gp3', 'gp2'])
+    .default('gp3')
+    .describe(
+      "EBS volumes of persistent pools and of Open WebUI; encrypted either way. `gp2` is the original set-up's. Choose before the " +
+        'first deploy: Kubernetes refuses another class for volumes that exist.',
+    ),
+  webui: webuiSchema.prefault({}).describe('Open WebUI: chat in the browser, for people with an account.'),
   fleets: z
     .array(fleetSchema)
     .min(1)

@@ -2,7 +2,7 @@ import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib';
 import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct } from 'constructs';
 import { nodegroupName } from '../../core/protocol/names.ts';
-import { fleetManifests, sharedManifests } from '../../workloads/index.ts';
+import { fleetManifests, sharedManifests, webuiManifests } from '../../workloads/index.ts';
 import { routerManifests } from '../../workloads/router/index.ts';
 import { fleetPolicy, type PaddockConfig } from '../config/index.ts';
 import { createFleetParameter } from '../constructs/fleet-parameter.ts';
@@ -73,7 +73,14 @@ export class ControlPlaneStack extends Stack {
       description: 'Image of the model servers',
     }).valueAsString;
     const manifests = new ManifestSet(this, cluster);
-    const shared = manifests.add('Shared', sharedManifests(config.fleets, config.images));
+    const shared = manifests.add('Shared', sharedManifests(config));
+    const { images, webui, volumeType } = config;
+    if (webui.enabled)
+      manifests.add(
+        'Webui',
+        webuiManifests({ ...webui, image: images.webui, volumeType, fleets: config.fleets }),
+        shared,
+      );
     for (const { fleet, scope, queue, deadLetters } of fleets) {
       createFleetParameter(scope, {
         policy: fleetPolicy(config, fleet.name),
@@ -103,7 +110,8 @@ export class ControlPlaneStack extends Stack {
           queueUrl: queue.queueUrl,
           deadLetterQueueUrl: deadLetters.queueUrl,
           resultsBucket: results.bucketName,
-          images: { ...config.images, ollama },
+          volumeType,
+          images: { ...images, ollama },
           workerBundle: worker,
         }),
         shared,
@@ -122,7 +130,7 @@ export class ControlPlaneStack extends Stack {
       new CfnOutput(this, 'GatewayUrl', { value: gateway.url });
       new CfnOutput(this, 'GatewayKeysSecret', { value: gateway.secretName });
     }
-    const { router, images } = config;
+    const { router } = config;
     const vpcCidr = config.cluster.vpcCidr;
     const gatewayUrl = gateway ? gateway.url : undefined;
     manifests.add(

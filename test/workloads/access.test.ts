@@ -10,7 +10,7 @@ import type {
   V1ValidatingAdmissionPolicy,
 } from '@kubernetes/client-node';
 import config from '../../paddock.config.ts';
-import { namespace, sharedManifests } from '../../workloads/index.ts';
+import { sharedManifests } from '../../workloads/index.ts';
 import { cpu, find, shared } from './fixtures.ts';
 
 const permissions = (rules: V1PolicyRule[] = []): string[] =>
@@ -73,10 +73,6 @@ describe('access to the cluster', () => {
       spec: { policyName: 'paddock-own-lease', validationActions: ['Deny'] },
     });
   });
-
-  it('enforces the restricted pod security standard in the namespace', () => {
-    expect(namespace().metadata?.labels).toEqual({ 'pod-security.kubernetes.io/enforce': 'restricted' });
-  });
 });
 
 describe('what stands beside the workloads', () => {
@@ -117,6 +113,8 @@ describe('what stands beside the workloads', () => {
       pools: fleet.pools.map((pool) => ({ ...pool, os: 'bottlerocket' as const })),
     }));
 
-    expect(sharedManifests(bottlerocket, config.images).map(({ kind }) => kind)).not.toContain('DaemonSet');
+    expect(sharedManifests({ ...config, fleets: bottlerocket }).map(({ kind }) => kind)).not.toContain(
+      'DaemonSet',
+    );
   });
 });

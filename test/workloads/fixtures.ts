@@ -13,11 +13,12 @@ export const environment: WorkloadEnvironment = {
   queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/paddock-cpu',
   deadLetterQueueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/paddock-cpu-dead-letters',
   resultsBucket: 'results',
+  volumeType: 'gp3',
   images: config.images,
   workerBundle: { bucket: 'assets', key: 'abc.mjs', sha256: 'abc' },
 };
 
-export const shared: Manifest[] = sharedManifests(config.fleets, config.images);
+export const shared: Manifest[] = sharedManifests(config);
 export const cpu: Manifest[] = fleetManifests(fleetOf(config, 'cpu'), environment);
 export const gpu: Manifest[] = fleetManifests(fleetOf(config, 'gpu'), environment);
 

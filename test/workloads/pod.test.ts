@@ -35,6 +35,7 @@ describe.each(every)('the pod of %s', (_name, pod) => {
     const worker = containerOf(pod, 'worker');
 
     expect(containerOf(pod, 'ollama').startupProbe?.exec?.command).toEqual(['ollama', 'list']);
+    expect(containerOf(pod, 'ollama').livenessProbe?.exec?.command).toEqual(['ollama', 'list']);
     expect(worker.readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 'http' });
     expect(worker.livenessProbe?.httpGet).toEqual({ path: '/healthz', port: 'http' });
   });
@@ -52,6 +53,7 @@ describe.each(every)('the pod of %s', (_name, pod) => {
   });
 
   it('has its node to itself', () => {
+    expect(pod.priorityClassName).toBe('paddock-serving');
     expect(pod.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution).toEqual([
       {
         labelSelector: { matchLabels: { 'app.kubernetes.io/name': 'ollama' } },

@@ -9,7 +9,7 @@ import type {
 } from '@kubernetes/client-node';
 import { LABEL, NAMESPACE, SYSTEM_NODE } from '../../core/protocol/names.ts';
 import { confined } from '../containers.ts';
-import { APP_ROUTER, APP_WEBUI, ROUTER_PORTS, WEBUI_PORT } from '../names.ts';
+import { APP_ROUTER, APP_WEBUI, PRIORITY_CLASS, ROUTER_PORTS, WEBUI_PORT } from '../names.ts';
 import type { Manifest } from '../types.ts';
 import { clientService, type LoadBalancerSettings } from './load-balancer.ts';
 import { nginxConfig } from './nginx.ts';
@@ -115,6 +115,7 @@ function deployment({ fleets, images, router }: RouterOptions, checksum: string)
           serviceAccountName: APP_ROUTER,
           automountServiceAccountToken: false,
           enableServiceLinks: false,
+          priorityClassName: PRIORITY_CLASS.system,
           terminationGracePeriodSeconds: LEAVE_SECONDS + drainSeconds(fleets) + 10,
           // User and group `nginx` of the image.
           securityContext: {

@@ -38,6 +38,7 @@ const pool = {
     name: 'main',
     kind: 'elastic' as const,
     zones: [],
+    max: 4,
     slots: 2,
     gpusPerNode: 0,
     os: 'al2023' as const,
@@ -82,13 +83,20 @@ beforeAll(async () => {
       queueUrl: bench.queueUrl,
       deadLetterQueueUrl: bench.deadLetterQueueUrl,
       resultsBucket: 'results',
+      volumeType: 'gp3' as const,
     },
     images: { ollama: 'o', worker: 'w', fetch: 'f' },
     workerBundle: { bucket: 'b', key: 'k', sha256: '0' },
   };
   await applyManifests(cluster.kubeconfigPath, [
     namespace(),
-    ...sharedManifests([fleet], { devicePlugin: 'd' }),
+    ...sharedManifests({
+      fleets: [fleet],
+      images: { devicePlugin: 'd' },
+      volumeType: 'gp3',
+      webui: { enabled: false, volumeGiB: 1 },
+      cluster: { vpcCidr: '10.0.0.0/16' },
+    }),
     ...fleetManifests(fleet, environment),
   ] as unknown as Parameters<typeof applyManifests>[1]);
   supervisor = new Supervisor({ stateDir });
