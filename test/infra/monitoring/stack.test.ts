@@ -7,6 +7,16 @@ import { ofType, one, type Resource, synthesize, type Template } from '../templa
 
 const FLEETS = ['cpu', 'gpu'];
 const { monitoring, controlPlane, cluster } = synthesize(config);
+const alarmEmails = ['ops@example.com', 'night@example.com'];
+const options = {
+  alarmEmails,
+  runbookUrl: 'https://wiki.example/ops',
+  oldestMessageSeconds: 90,
+  noTickMinutes: 7,
+};
+const { monitoring: changed } = synthesize(
+  defineConfig({ region: 'us-east-1', fleets: [presets.cpu()], monitoring: options }),
+);
 const alarmsOf = (template: Template): Resource['Properties'][] =>
   ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
 const alarmNamed = (name: string, template = monitoring) =>
@@ -96,11 +106,7 @@ describe('what is watched', () => {
     );
   });
 
-  it('what the configuration says', () => {
-    const monitoring = { runbookUrl: 'https://wiki.example/ops', oldestMessageSeconds: 90, noTickMinutes: 7 };
-    const changed = synthesize(
-      defineConfig({ region: 'us-east-1', fleets: [presets.cpu()], monitoring }),
-    ).monitoring;
+  it('with the thresholds and runbooks of the configuration', () => {
     const oldest = alarmNamed('cpu-oldest-message', changed);
     expect(oldest).toMatchObject({ Threshold: 90 });
     expect(oldest.AlarmDescription).toContain('https://wiki.example/ops#alarm-oldest-message');
@@ -110,23 +116,17 @@ describe('what is watched', () => {
 
 describe('whom alarms are told', () => {
   it('is who subscribed, over an encrypted topic that alarms of this account may publish to', () => {
-    const alarmEmails = ['ops@example.com', 'night@example.com'];
-    const { monitoring } = synthesize(
-      defineConfig({ region: 'us-east-1', fleets: [presets.cpu()], monitoring: { alarmEmails } }),
-    );
-    const subscriptions = ofType(monitoring, 'AWS::SNS::Subscription').map(
-      ([, { Properties }]) => Properties,
-    );
+    const subscriptions = ofType(changed, 'AWS::SNS::Subscription').map(([, { Properties }]) => Properties);
     expect(subscriptions.map(({ Endpoint }) => Endpoint).sort()).toEqual([...alarmEmails].sort());
-    const [keyId, key] = one(monitoring, 'AWS::KMS::Key');
-    expect(one(monitoring, 'AWS::SNS::Topic')[1].Properties.KmsMasterKeyId).toEqual({
+    const [keyId, key] = one(changed, 'AWS::KMS::Key');
+    expect(one(changed, 'AWS::SNS::Topic')[1].Properties.KmsMasterKeyId).toEqual({
       'Fn::GetAtt': [keyId, 'Arn'],
     });
     const alarms = { Service: 'cloudwatch.amazonaws.com' };
     expect(key.Properties.KeyPolicy.Statement).toContainEqual(
       expect.objectContaining({ Principal: alarms, Action: ['kms:Decrypt', 'kms:GenerateDataKey*'] }),
     );
-    expect(one(monitoring, 'AWS::SNS::TopicPolicy')[1].Properties.PolicyDocument.Statement).toContainEqual(
+    expect(one(changed, 'AWS::SNS::TopicPolicy')[1].Properties.PolicyDocument.Statement).toContainEqual(
       expect.objectContaining({ Principal: alarms, Action: 'sns:Publish', Effect: 'Allow' }),
     );
   });
