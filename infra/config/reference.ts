@@ -48,6 +48,22 @@ path and the fix. Another file is used with \`PADDOCK_CONFIG=path/to/other.confi
 **Presets.** \`presets.cpu()\`: two persistent on-demand pools of c6a.8xlarge with one replica each and an elastic spot pool
 of c6i.4xlarge and c6a.4xlarge. \`presets.gpu()\`: elastic on-demand and spot pools of g5.2xlarge. Both serve llama3.1:8b.
 Each takes overrides: \`policy\` is merged with the preset's, every other option replaces the preset's.
+
+**What most people set:**
+
+| to | set |
+| --- | --- |
+| use kubectl from your own network | \`cluster.admins\` and \`cluster.publicAccessCidrs\` |
+| be told when something is wrong | \`monitoring.alarmEmails\` |
+| start requests sooner, or save money | \`policy.targetWaitSeconds\` of a fleet: \`presets.cpu({ policy: { targetWaitSeconds: 30 } })\` |
+| let a fleet sleep when nobody asks | \`policy.minReplicas: 0\` on a fleet whose pools all have \`min: 0\`, such as \`presets.gpu\` |
+| be ready when the office opens | \`policy.schedule: [{ days: [1, 2, 3, 4, 5], from: '08:00', to: '18:00', timeZone: 'Europe/Berlin', replicas: 4 }]\` |
+| never pay more than so much | \`policy.costCapPerHour\`, and the \`max\` of the pools |
+| serve other models | \`models\` of a fleet: \`presets.gpu({ name: 'code', models: ['qwen2.5-coder:7b'] })\` |
+
+After a change: \`npm run synth\` checks it without an account, \`npm start\` runs it on this machine, [deploy.md](deploy.md) tells the rest.
+
+A size in GiB is 2³⁰ bytes. \`[]\` in a heading means each entry of a list. An option without **required** may be left out.
 `;
 
 /** The whole of docs/configuration.md. */
@@ -57,7 +73,9 @@ export function referenceText(): string {
 }
 
 function section(path: string, node: Node): string[] {
-  const rows = Object.entries(node.properties ?? {}).map(([name, option]) => row(name, option, node));
+  const rows = Object.entries(node.properties ?? {}).map(([name, option]) =>
+    row(path ? `${path}.` : '', name, option, node),
+  );
   const nested = Object.entries(node.properties ?? {}).flatMap(([name, option]) => {
     const inner = option.properties ? option : option.items?.properties ? option.items : undefined;
     const place = `${path ? `${path}.` : ''}${name}${option.items ? '[]' : ''}`;
@@ -74,8 +92,13 @@ function section(path: string, node: Node): string[] {
   ];
 }
 
-function row(name: string, option: Node, parent: Node): string {
-  const cells = [`\`${name}\``, values(option), defaultOf(name, option, parent), option.description ?? ''];
+function row(path: string, name: string, option: Node, parent: Node): string {
+  const cells = [
+    `\`${name}\``,
+    values(option),
+    defaultOf(path, name, option, parent),
+    option.description ?? '',
+  ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
@@ -107,12 +130,15 @@ function bounds(min: number | undefined, max: number | undefined, suffix: string
   return high !== undefined ? `, at most ${high}${suffix}` : '';
 }
 
-function defaultOf(name: string, option: Node, parent: Node): string {
+function defaultOf(path: string, name: string, option: Node, parent: Node): string {
   if (option.defaultText) return option.defaultText;
   if (parent.required?.includes(name)) return '**required**';
-  if (option.properties) return 'see below';
+  if (option.properties) return `[below](#${anchor(`${path}${name}`)})`;
   return code(option.default);
 }
+
+/** As GitHub makes it from a heading. */
+const anchor = (heading: string): string => heading.toLowerCase().replaceAll(/[^a-z0-9-]/g, '');
 
 const code = (value: unknown): string =>
   `\`${typeof value === 'string' ? value || '""' : JSON.stringify(value)}\``;

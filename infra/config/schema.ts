@@ -48,7 +48,7 @@ export const configSchema = z.strictObject({
     .union([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365].map((days) => z.literal(days)))
     .default(30)
     .describe(
-      'How long logs of functions and state machines are kept: one of the periods that CloudWatch Logs offers.',
+      'How long logs are kept, whichever part writes them: one of the periods that CloudWatch Logs offers.',
     )
     .meta({ unit: 'days' }),
   monitoring: monitoringSchema.prefault({}).describe('Dashboard, alarms, Prometheus and Grafana.'),
