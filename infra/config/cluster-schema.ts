@@ -9,10 +9,7 @@ const CONTROL_PLANE_LOGS = ['api', 'audit', 'authenticator', 'controllerManager'
 export const nodeOs = z
   .enum(['al2023', 'bottlerocket'])
   .default('al2023')
-  .describe(
-    'Operating system of the nodes, in its EKS-optimized image; with GPUs in its NVIDIA variant. ' +
-      'Changing it makes another node group: give the pool another name.',
-  );
+  .describe('Operating system of the nodes, in its EKS-optimized image; with GPUs in its NVIDIA variant.');
 
 const systemPoolSchema = z.strictObject({
   instanceTypes: z
@@ -36,7 +33,7 @@ const systemPoolSchema = z.strictObject({
     .optional()
     .describe(
       'Zones of the system nodes, at most `min` of them: each then always has a node, ' +
-        'as what keeps a volume there needs. Changing them makes another node group.',
+        'as what keeps a volume there needs.',
     )
     .meta({ defaultText: 'the first two of the cluster' }),
   max: z

@@ -70,7 +70,8 @@ const warmPoolSchema = z.strictObject({
 
 export const poolSchema = z.strictObject({
   name: dnsLabel(31).describe(
-    'Name of the pool, unique in its fleet. Part of the names of workload and node group.',
+    'Name of the pool, unique in its fleet. Part of the names of workload and node group. ' +
+      'Capacity type, instance types, zones and operating system stay with it: a pool with others is another pool.',
   ),
   capacityType: z
     .enum(['on-demand', 'spot'])
@@ -87,8 +88,7 @@ export const poolSchema = z.strictObject({
     .min(1)
     .max(20)
     .describe(
-      'EC2 instance types, of like size: a pool has one service rate. More types find spot capacity more often. ' +
-        'Changing them makes another node group: give the pool another name.',
+      'EC2 instance types, of like size: a pool has one service rate. More types find spot capacity more often.',
     ),
   zones: z
     .array(z.string().min(1))

@@ -57,7 +57,8 @@ export function createPoolNodes(
   const isMissing = markOf(scope, config.cluster.name, name);
   return new NodeGroup(scope, `Nodes-${workloadName(fleet.name, pool.name)}`, {
     ...context,
-    name,
+    label: name,
+    nodegroupName: name,
     image: pool,
     diskGiB: pool.nodeDiskGiB,
     zones: pool.zones,
@@ -84,7 +85,8 @@ export function createSystemNodes(scope: Construct, context: NodeGroupContext): 
   const { name, systemPool } = context.config.cluster;
   return new NodeGroup(scope, 'SystemNodes', {
     ...context,
-    name: `${name}-system`,
+    // No name of its own: CloudFormation replaces no group that has one, and nothing asks for this one's.
+    label: `${name}-system`,
     image: { ...systemPool, gpusPerNode: 0 },
     diskGiB: SYSTEM_DISK_GIB,
     zones: systemPool.zones,
@@ -108,7 +110,10 @@ function markOf(scope: Construct, clusterName: string, nodegroup: string): CfnCo
 }
 
 interface NodeGroupProps extends NodeGroupContext {
-  readonly name: string;
+  /** What its instances are called in EC2. */
+  readonly label: string;
+  /** Left out: CloudFormation makes one up. */
+  readonly nodegroupName?: string;
   readonly image: NodeImage;
   readonly diskGiB: number;
   readonly zones: readonly string[];
@@ -134,10 +139,9 @@ export class NodeGroup extends Construct {
     const { config, image, warmPool } = props;
     const tags = { [CLUSTER_TAG]: config.cluster.name, ...props.tags };
     const template = createLaunchTemplate(this, props, tags);
-    this.nodegroupName = props.name;
     this.resource = new CfnNodegroup(this, 'Resource', {
       clusterName: props.cluster.clusterName,
-      nodegroupName: props.name,
+      ...(props.nodegroupName && { nodegroupName: props.nodegroupName }),
       nodeRole: props.nodeRole.roleArn,
       subnets: privateSubnets(props.cluster.vpc, props.zones),
       capacityType: props.capacityType,
@@ -153,16 +157,17 @@ export class NodeGroup extends Construct {
       ...(props.taints && { taints: props.taints }),
       tags,
     });
+    this.nodegroupName = props.nodegroupName ?? this.resource.attrNodegroupName;
   }
 }
 
 /** A change here makes a new version, to which EKS moves the group node by node. */
 function createLaunchTemplate(
   scope: Construct,
-  { name, image, diskGiB }: NodeGroupProps,
+  { label, image, diskGiB }: NodeGroupProps,
   tags: Record<string, string>,
 ): CfnLaunchTemplate {
-  const tagList = Object.entries({ Name: name, ...tags }).map(([key, value]) => ({ key, value }));
+  const tagList = Object.entries({ Name: label, ...tags }).map(([key, value]) => ({ key, value }));
   return new CfnLaunchTemplate(scope, 'Template', {
     launchTemplateData: {
       blockDeviceMappings: nodeDisks(image.os, diskGiB),

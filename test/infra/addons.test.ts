@@ -1,11 +1,11 @@
 import { defineConfig, presets } from '../../infra/config/index.ts';
 import config from '../../paddock.config.ts';
-import { actionsOf, ofType, one, type Statement, synthesizeCluster } from './templates.ts';
+import { actionsOf, ofType, one, type Statement, synthesizeCluster, systemNodesOf } from './templates.ts';
 
 const template = synthesizeCluster(config);
 const addon = (name: string) => one(template, 'AWS::EKS::Addon', { AddonName: name });
 const configurationOf = (name: string) => JSON.parse(addon(name)[1].Properties.ConfigurationValues);
-const [systemNodes] = one(template, 'AWS::EKS::Nodegroup', { NodegroupName: 'paddock-system' });
+const [systemNodes] = systemNodesOf(template);
 
 /** What the pods of a service account may do. */
 function statementsFor(serviceAccount: string): Statement[] {

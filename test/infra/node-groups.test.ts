@@ -1,7 +1,8 @@
+import { SYSTEM_NODE } from '../../core/protocol/names.ts';
 import { defineConfig, type PoolInput } from '../../infra/config/index.ts';
 import config from '../../paddock.config.ts';
 import { fleet, pool } from './config-fixtures.ts';
-import { ofType, one, synthesizeCluster } from './templates.ts';
+import { ofType, one, synthesizeCluster, systemNodesOf } from './templates.ts';
 
 const template = synthesizeCluster(config);
 const groups = ofType(template, 'AWS::EKS::Nodegroup');
@@ -33,13 +34,13 @@ const kinds = synthesizeCluster(
 
 describe('node groups', () => {
   it('are one per pool and one for the system', () => {
-    expect(groups.map(([, { Properties }]) => Properties.NodegroupName).toSorted()).toEqual([
+    expect(systemNodesOf(template)[1].Properties.Labels).toMatchObject(SYSTEM_NODE);
+    expect(groups.flatMap(([, { Properties }]) => Properties.NodegroupName ?? []).toSorted()).toEqual([
       'paddock-cpu-base-a',
       'paddock-cpu-base-b',
       'paddock-cpu-spot',
       'paddock-gpu-on-demand',
       'paddock-gpu-spot',
-      'paddock-system',
     ]);
   });
 
@@ -69,7 +70,7 @@ describe('node groups', () => {
         { Key: 'nvidia.com/gpu', Value: 'present', Effect: 'NO_SCHEDULE' },
       ],
     });
-    expect(nodes('paddock-system').Taints).toBeUndefined();
+    expect(systemNodesOf(template)[1].Properties.Taints).toBeUndefined();
   });
 
   it('keep a persistent pool in the subnet of its zone, and let elastic ones use all', () => {
@@ -79,7 +80,7 @@ describe('node groups', () => {
     expect(nodes('paddock-cpu-base-b').Subnets.map(zoneOf)).toEqual(['us-east-1b']);
     expect(nodes('paddock-gpu-spot').Subnets.map(zoneOf)).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
     // Two nodes, two zones: a volume's zone always has one.
-    expect(nodes('paddock-system').Subnets.map(zoneOf)).toEqual(['us-east-1a', 'us-east-1b']);
+    expect(systemNodesOf(template)[1].Properties.Subnets.map(zoneOf)).toEqual(['us-east-1a', 'us-east-1b']);
   });
 
   it('respect disruption budgets, and have nodes that stay broken replaced', () => {
@@ -130,10 +131,11 @@ describe('launch templates', () => {
     ]);
   });
 
-  it.each(groups.map(([, { Properties }]) => Properties.NodegroupName as string))(
+  it.each(groups.map(([, { Properties }]) => [Properties.NodegroupName ?? 'paddock-system', Properties]))(
     '%s: only the node itself asks for metadata, with a token, and its costs carry the pool',
-    (name) => {
-      const { MetadataOptions, TagSpecifications } = launchData(name);
+    (name, { LaunchTemplate }) => {
+      const data = template.Resources[LaunchTemplate.Id.Ref]?.Properties.LaunchTemplateData;
+      const { MetadataOptions, TagSpecifications } = data;
 
       expect(MetadataOptions).toEqual({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
       for (const resourceType of ['instance', 'volume'])
@@ -192,33 +194,35 @@ describe('once a group exists', () => {
     return JSON.parse(text);
   };
 
-  it.each(groups.map(([id, { Properties }]) => [Properties.NodegroupName as string, id]))(
-    "%s's Auto Scaling group moves no nodes between zones, and a replaced one doesn't either",
-    (name, id) => {
-      const described = ofType(template, 'Custom::NodegroupDescription').find(
-        ([, { Properties }]) => call(Properties, 'Create').parameters.nodegroupName === name,
-      );
-      const suspended = ofType(template, 'Custom::AzRebalanceSuspension').filter(([, { Properties }]) =>
-        JSON.stringify(Properties.Create).includes(`"${described?.[0]}"`),
-      );
+  it.each(
+    groups.map(([id, { Properties }]) => [
+      Properties.NodegroupName ?? `{Fn::GetAtt:[${id},NodegroupName]}`,
+      id,
+    ]),
+  )("%s's Auto Scaling group moves no nodes between zones, and a replaced one doesn't either", (name, id) => {
+    const described = ofType(template, 'Custom::NodegroupDescription').find(
+      ([, { Properties }]) => call(Properties, 'Create').parameters.nodegroupName === name,
+    );
+    const suspended = ofType(template, 'Custom::AzRebalanceSuspension').filter(([, { Properties }]) =>
+      JSON.stringify(Properties.Create).includes(`"${described?.[0]}"`),
+    );
 
-      expect(suspended).toHaveLength(1);
-      for (const event of ['Create', 'Update'] as const) {
-        expect(call(described?.[1].Properties ?? {}, event)).toMatchObject({
-          service: 'EKS',
-          action: 'describeNodegroup',
-          // Another group has another ARN: both calls are then made again.
-          physicalResourceId: { id: `{Fn::GetAtt:[${id},Arn]}` },
-        });
-        expect(call(suspended[0]?.[1].Properties ?? {}, event)).toMatchObject({
-          service: 'AutoScaling',
-          action: 'suspendProcesses',
-          parameters: { ScalingProcesses: ['AZRebalance'] },
-          physicalResourceId: { id: `{Fn::GetAtt:[${id},Arn]}` },
-        });
-      }
-    },
-  );
+    expect(suspended).toHaveLength(1);
+    for (const event of ['Create', 'Update'] as const) {
+      expect(call(described?.[1].Properties ?? {}, event)).toMatchObject({
+        service: 'EKS',
+        action: 'describeNodegroup',
+        // Another group has another ARN: both calls are then made again.
+        physicalResourceId: { id: `{Fn::GetAtt:[${id},Arn]}` },
+      });
+      expect(call(suspended[0]?.[1].Properties ?? {}, event)).toMatchObject({
+        service: 'AutoScaling',
+        action: 'suspendProcesses',
+        parameters: { ScalingProcesses: ['AZRebalance'] },
+        physicalResourceId: { id: `{Fn::GetAtt:[${id},Arn]}` },
+      });
+    }
+  });
 
   it('may only be set up, and only if it is of this cluster', () => {
     const [, fn] = ofType(template, 'AWS::Lambda::Function').find(([id]) => id.startsWith('AWS679')) ?? [];

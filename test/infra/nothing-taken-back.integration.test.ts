@@ -24,8 +24,11 @@ const marks = (value: string) =>
 const deployed = (directory: string, ssmParameters: Record<string, string> = {}): ResolvedApp =>
   loadTemplates({ assembly: directory, ...ENVIRONMENT, ssmParameters });
 
+/** The system's group has no name of its own. */
+const nameOf = ({ name }: { name: string }): string => (name.startsWith('paddock-') ? name : 'system');
+
 const sizes = (app: ResolvedApp) =>
-  Object.fromEntries(app.nodegroups.map(({ name, desiredSize }) => [name, desiredSize]));
+  Object.fromEntries(app.nodegroups.map((group) => [nameOf(group), group.desiredSize]));
 
 /** Images of the model servers. */
 const ollamaImages = (app: ResolvedApp): string[] => [
@@ -49,7 +52,7 @@ describe('the first deployment', () => {
 
   it('states the size of every node group, as EKS demands of a new one', () => {
     expect(sizes(app)).toEqual({
-      'paddock-system': 2,
+      system: 2,
       'paddock-cpu-base-a': 1,
       'paddock-cpu-base-b': 1,
       'paddock-cpu-spot': 0,
@@ -102,12 +105,12 @@ describe('a second one after a scale-out and an upgrade', () => {
   });
 
   it('says nothing of how many nodes a serving pool has, nor how few it may have', () => {
-    const { 'paddock-system': system, ...serving } = sizes(app);
+    const { system, ...serving } = sizes(app);
 
     expect(Object.values(serving)).toEqual(Array(5).fill(undefined));
     // Nothing but the configuration changes the system nodes.
     expect(system).toBe(2);
-    for (const { name, minSize } of app.nodegroups) if (name !== 'paddock-system') expect(minSize).toBe(0);
+    for (const group of app.nodegroups) if (nameOf(group) !== 'system') expect(group.minSize).toBe(0);
   });
 
   it('says nothing of which releases nodes and add-ons run', () => {
@@ -191,7 +194,7 @@ describe('a change of the configuration', () => {
     const app = deployed(more.directory, marks('exists'));
 
     expect(Object.entries(sizes(app)).filter(([, size]) => size !== undefined)).toEqual([
-      ['paddock-system', 2],
+      ['system', 2],
       ['paddock-cpu-base-c', 1],
     ]);
   });

@@ -81,6 +81,15 @@ export function one(
   return found[0] as [string, Resource];
 }
 
+/** The node group of the system: the one whose name CloudFormation makes up. */
+export function systemNodesOf(template: Template): [string, Resource] {
+  const unnamed = ofType(template, 'AWS::EKS::Nodegroup').filter(
+    ([, { Properties }]) => Properties.NodegroupName === undefined,
+  );
+  if (unnamed.length !== 1) throw new Error(`${unnamed.length} node groups without a name`);
+  return unnamed[0] as [string, Resource];
+}
+
 export interface Statement {
   Action: string | string[];
   Resource: unknown;
