@@ -5,7 +5,7 @@ import type { KubernetesCall } from './recording.ts';
 
 const eventSchema = z.looseObject({
   verb: z.string(),
-  user: z.looseObject({ username: z.string(), groups: z.array(z.string()).default([]) }),
+  user: z.looseObject({ username: z.string().default(''), groups: z.array(z.string()).default([]) }),
   objectRef: z
     .looseObject({
       resource: z.string().default(''),
@@ -28,7 +28,7 @@ export interface AuditedCalls {
 
 /**
  * The kinds of calls in an API server's audit log. Requests that are not about a resource (`/version`, discovery) are
- * left out: every user may make them.
+ * left out: every user may make them; so are those without a valid token, which are nobody's.
  *
  * @param named names of objects that rules tell apart; of others the name is left out
  */
@@ -36,7 +36,7 @@ export async function readAuditLog(file: string, named: ReadonlySet<string>): Pr
   const calls = { allowed: new Map<string, KubernetesCall>(), denied: new Map<string, KubernetesCall>() };
   for await (const line of createInterface({ input: createReadStream(file) })) {
     const event = parse(line);
-    if (!event?.objectRef?.resource) continue;
+    if (!event?.objectRef?.resource || event.user.username === '') continue;
     const call = callOf(event, named);
     const into =
       event.annotations['authorization.k8s.io/decision'] === 'forbid' ? calls.denied : calls.allowed;

@@ -1,18 +1,18 @@
-import type { PaddockConfig } from '../../infra/config/index.ts';
 import type { ResolvedApp } from '../template/load.ts';
 import type { Assumer, RoleView } from '../template/roles.ts';
+import { deploymentCalls } from './deployment.ts';
 import type { Removable } from './iam-grants.ts';
 import { RoleReplay } from './iam-replay.ts';
 import { Names } from './names.ts';
 import { qualified, rbacGrants } from './rbac-grants.ts';
 import { allowing } from './rbac-replay.ts';
 import type { AwsCall, KubernetesCall, Recording } from './recording.ts';
-import { templatesOf } from './synthesize.ts';
+import type { Templates } from './synthesize.ts';
 
-/** What one run called, and the configuration that it ran with. */
+/** What one run called, and the templates that it ran with, as they are today. */
 export interface Run {
   readonly name: string;
-  readonly config: PaddockConfig;
+  readonly templates: Templates;
   readonly calls: Recording;
 }
 
@@ -36,20 +36,38 @@ export interface Coverage {
   readonly refused: readonly string[];
 }
 
-/** What the templates of all these configurations grant, and which of it the runs can't do without. */
-export async function coverageOf(configs: readonly PaddockConfig[], runs: readonly Run[]): Promise<Coverage> {
-  const nothing: Recording = { aws: [], kubernetes: [] };
-  const worlds = [...configs.map((config) => ({ name: '', config, calls: nothing })), ...runs];
-  const parts = await Promise.all(worlds.map(coverageOfRun));
+/** What deployments do, as the templates say: counts as a run. */
+export const DEPLOYMENT = 'deployment';
+
+/** What these templates grant, and which of it the runs and the deployments of the templates can't do without. */
+export async function coverageOf(all: readonly Templates[], runs: readonly Run[]): Promise<Coverage> {
+  const deployments = all.map(({ app, config }): World => {
+    const names = new Names(app, config);
+    const aws = deploymentCalls(app).map((call) => ({
+      ...call,
+      role: names.role(call.role),
+      resource: names.shorten(call.resource),
+    }));
+    return { app, names, name: DEPLOYMENT, calls: { aws, kubernetes: [] } };
+  });
+  const recorded = runs.map(({ name, templates: { app, config }, calls }): World => {
+    return { app, names: new Names(app, config), name, calls };
+  });
+  const parts = await Promise.all([...deployments, ...recorded].map(coverageOfRun));
   return {
     grants: merge(parts.flatMap(({ grants }) => grants)),
-    refused: parts.flatMap(({ refused }) => refused),
+    refused: [...new Set(parts.flatMap(({ refused }) => refused))],
   };
 }
 
-async function coverageOfRun({ name, config, calls }: Run): Promise<Coverage> {
-  const app = templatesOf(config);
-  const names = new Names(app, config);
+interface World {
+  readonly app: ResolvedApp;
+  readonly names: Names;
+  readonly name: string;
+  readonly calls: Recording;
+}
+
+async function coverageOfRun({ app, names, name, calls }: World): Promise<Coverage> {
   const ofRoles = await Promise.all(
     app.roles.map((role) => ofRole({ app, names, role, run: name }, calls.aws)),
   );
@@ -122,9 +140,8 @@ function ofKubernetes(
   const byCall = calls.map((call) => ({ call, grants: allowing(granted, call) }));
   const needed = new Set(byCall.flatMap(({ grants }) => (grants.length === 1 ? grants : [])));
   const grants = granted.map((grant): Grant => {
-    const actors = grant.bindings
-      .flatMap(({ subjects }) => subjects)
-      .map((subject) => names.general(subject));
+    const subjects = grant.bindings.flatMap((binding) => binding.subjects);
+    const actors = subjects.map((subject) => names.general(`${subject}${rolesIn(app, names, subject)}`));
     const object = grant.name === undefined ? '' : ` ${names.general(grant.name)}`;
     return {
       kind: 'kubernetes',
@@ -139,6 +156,14 @@ function ofKubernetes(
     .filter(({ grants: found }) => found.length === 0)
     .map(({ call }) => `${run}: ${JSON.stringify(call)}`);
   return { grants, refused };
+}
+
+/** The AWS roles that are in a Kubernetes group by their access entries. */
+function rolesIn({ accessEntries }: ResolvedApp, names: Names, subject: string): string {
+  const roles = accessEntries
+    .filter(({ kubernetesGroups }) => kubernetesGroups.some((group) => subject === `Group ${group}`))
+    .map(({ principalArn }) => names.role(principalArn));
+  return roles.length > 0 ? ` (${roles.join(', ')})` : '';
 }
 
 /** Calls of roles that the templates no longer have. */

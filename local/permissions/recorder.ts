@@ -7,13 +7,16 @@ import type { RoleView } from '../template/roles.ts';
 import { readAuditLog } from './audit.ts';
 import { Names } from './names.ts';
 import { namedObjects } from './rbac-grants.ts';
-import { type AwsCall, type Recording, recording } from './recording.ts';
+import { type Recording, recording } from './recording.ts';
 
-export interface RecordedRun {
+export interface AwsRun {
   readonly front: Front;
-  readonly cluster: Cluster;
   readonly app: ResolvedApp;
   readonly config: PaddockConfig;
+}
+
+export interface RecordedRun extends AwsRun {
+  readonly cluster: Cluster;
 }
 
 /**
@@ -21,29 +24,41 @@ export interface RecordedRun {
  *
  * @throws Error when its API server keeps no audit log, or when a call was refused: a permission is missing
  */
-export async function recordedCalls({ front, cluster, app, config }: RecordedRun): Promise<Recording> {
+export async function recordedCalls({ cluster, ...run }: RecordedRun): Promise<Recording> {
   if (cluster.auditLog === undefined)
     throw new Error(
       'Calls to the Kubernetes API are recorded only in a cluster that Paddock starts with an audit log.',
     );
-  const kubernetes = await readAuditLog(cluster.auditLog, namedObjects(app.manifests));
+  const { allowed, denied } = await readAuditLog(cluster.auditLog, namedObjects(run.app.manifests));
+  refuse(denied);
+  return recording(recordedAwsCalls(run).aws, allowed);
+}
+
+/**
+ * As `recordedCalls`, of the roles alone.
+ *
+ * @throws Error when a call was refused
+ */
+export function recordedAwsCalls({ front, app, config }: AwsRun): Recording {
   const names = new Names(app, config);
-  const aws: Record<'allowed' | 'denied', AwsCall[]> = { allowed: [], denied: [] };
-  for (const { principal, action, first, allowed } of front.calls()) {
+  const calls = front.calls().flatMap(({ principal, action, first, allowed }) => {
     const role = app.roles.find(({ logicalId }) => logicalId === principal);
-    if (!role) continue; // the runtime's own clients
-    const call = {
-      role: names.role(role.arn),
-      action,
-      resource: names.shorten(example(first.resource, role)),
-      ...(Object.keys(first.context).length > 0 ? { context: first.context } : {}),
-    };
-    aws[allowed ? 'allowed' : 'denied'].push(call);
-  }
-  const denied = [...aws.denied, ...kubernetes.denied].map((call) => JSON.stringify(call));
-  if (denied.length > 0)
-    throw new Error(`Calls were refused for want of a permission:\n${denied.join('\n')}`);
-  return recording(aws.allowed, kubernetes.allowed);
+    if (!role) return []; // the runtime's own clients
+    const context = Object.keys(first.context).length > 0 ? { context: first.context } : {};
+    const resource = names.shorten(example(first.resource, role));
+    return [{ allowed, call: { role: names.role(role.arn), action, resource, ...context } }];
+  });
+  refuse(calls.flatMap(({ allowed, call }) => (allowed ? [] : [call])));
+  return recording(
+    calls.map(({ call }) => call),
+    [],
+  );
+}
+
+function refuse(denied: readonly object[]): void {
+  if (denied.length === 0) return;
+  const lines = denied.map((call) => JSON.stringify(call));
+  throw new Error(`Calls were refused for want of a permission:\n${lines.join('\n')}`);
 }
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;

@@ -54,19 +54,17 @@ export function readRecording(file: string): Recording {
   return parsed.data;
 }
 
+/** One call a line. */
 export function writeRecording(file: string, { aws, kubernetes }: Recording): void {
   const lines = (calls: readonly object[]): string =>
-    calls.map((call) => `    ${JSON.stringify(call)}`).join(',\n');
-  writeFileSync(
-    file,
-    `{\n  "aws": [\n${lines(aws)}\n  ],\n  "kubernetes": [\n${lines(kubernetes)}\n  ]\n}\n`,
-  );
+    calls.length === 0 ? '[]' : `[\n${calls.map((call) => `    ${JSON.stringify(call)}`).join(',\n')}\n  ]`;
+  writeFileSync(file, `{\n  "aws": ${lines(aws)},\n  "kubernetes": ${lines(kubernetes)}\n}\n`);
 }
 
-/** Calls of the first that the second lacks, one line each. */
-export function lacking(wanted: Recording, present: Recording): string[] {
-  const linesOf = ({ aws, kubernetes }: Recording) =>
+/** Calls of the first that the second lacks. */
+export function lacking(wanted: Recording, present: Recording): (AwsCall | KubernetesCall)[] {
+  const keysOf = ({ aws, kubernetes }: Recording) =>
     [...aws, ...kubernetes].map((call) => JSON.stringify(call));
-  const there = new Set(linesOf(present));
-  return linesOf(wanted).filter((line) => !there.has(line));
+  const there = new Set(keysOf(present));
+  return [...wanted.aws, ...wanted.kubernetes].filter((call) => !there.has(JSON.stringify(call)));
 }

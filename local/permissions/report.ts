@@ -1,4 +1,4 @@
-import type { Grant } from './coverage.ts';
+import { DEPLOYMENT, type Grant } from './coverage.ts';
 import type { Judged } from './judge.ts';
 
 const INTRODUCTION = `# Permissions
@@ -11,11 +11,17 @@ Kubernetes groups and service accounts. Each line was either needed by a recorde
 *Needed* means: without it, a call that the run made is refused when it is replayed, for AWS by
 [iam-simulate](https://github.com/cloud-copilot/iam-simulate), for Kubernetes by its API server. A test repeats that for every
 line. Resources in braces are resources of the templates; \`<fleet>\` and \`<pool>\` stand for each of them.
+
+Not here: who may assume a role, and the policies of queues, buckets and keys.
 `;
 
 /** The whole of docs/permissions.md. @param titles of the runs, by name */
 export function reportText(judged: readonly Judged[], titles: ReadonlyMap<string, string>): string {
-  const runs = [...titles].map(([name, title]) => `- **${name}**: ${title}`);
+  const all = new Map([
+    ...titles,
+    [DEPLOYMENT, 'the calls that deployments make, as the templates state them'],
+  ]);
+  const runs = [...all].map(([name, title]) => `- **${name}**: ${title}`);
   return [
     INTRODUCTION,
     'The runs (`npm run permissions -- --record NAME` plays one again):',

@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { resultKey } from '../../core/protocol/names.ts';
 import { buildApp } from '../../infra/app.ts';
 import { endBundling } from '../../infra/bundling.ts';
-import { type ConfigInput, defineConfig, type PaddockConfig, presets } from '../../infra/config/index.ts';
+import type { ConfigInput, PaddockConfig } from '../../infra/config/index.ts';
 import { realClock } from '../../local/emulators/clock.ts';
 import { SecretsManagerEmulator } from '../../local/emulators/secrets-manager.ts';
 import { type Front, startFront } from '../../local/front/front.ts';
@@ -28,10 +28,9 @@ import { loadTemplates, type ResolvedApp } from '../../local/template/load.ts';
 import { serviceAccountName } from '../../workloads/index.ts';
 import { kubeconfigOf } from '../worker/harness.ts';
 import { type LeaseServer, startLeaseServer } from '../worker/lease-server.ts';
+import { FLEET, gatewayConfig, MODEL } from './config.ts';
 
 const ACCOUNT = '111122223333';
-const FLEET = 'cpu';
-const MODEL = 'tiny';
 
 /**
  * The gateway and workers as the templates make them, without a cluster: real bundles, each with its own role's key, before
@@ -53,8 +52,7 @@ export class GatewayRig {
   client!: OpenAI;
 
   constructor(more: Partial<ConfigInput> = {}) {
-    const fleet = { ...presets.cpu({ name: FLEET, models: [MODEL] }), maxAttempts: 2 };
-    this.config = defineConfig({ region: 'us-east-1', fleets: [fleet], ...more });
+    this.config = gatewayConfig(more);
   }
 
   async start(): Promise<void> {

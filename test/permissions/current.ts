@@ -3,15 +3,23 @@ import { judge } from '../../local/permissions/judge.ts';
 import { REASONS } from '../../local/permissions/reasons.ts';
 import { readRecording } from '../../local/permissions/recording.ts';
 import { reportText } from '../../local/permissions/report.ts';
-import { RUNS, recordingFile, shippedConfig } from './recordings.ts';
+import { templatesOf } from '../../local/permissions/synthesize.ts';
+import { VARIANTS } from '../lint/variants.ts';
+import { RUNS, recordingFile } from './recordings.ts';
 
 export const REPORT_FILE = 'docs/permissions.md';
 
-/** Today's templates against the recordings and the reasons. */
-export async function currentVerdict() {
-  const runs = RUNS.map(({ name, config }) => ({ name, config, calls: readRecording(recordingFile(name)) }));
-  const { grants, refused } = await coverageOf([shippedConfig], runs);
-  return { ...judge(grants, REASONS), grants, refused };
+/** Of configurations that between them grant everything that is ever granted. */
+export const TEMPLATES = Object.values(VARIANTS).map((config) => templatesOf(config()));
+
+async function currentVerdict() {
+  const runs = RUNS.map(({ name, config }) => ({
+    name,
+    templates: templatesOf(config),
+    calls: readRecording(recordingFile(name)),
+  }));
+  const { grants, refused } = await coverageOf(TEMPLATES, runs);
+  return { ...judge(grants, REASONS), refused };
 }
 
 /** The report, and what is wrong, each with what to do about it. */
@@ -21,19 +29,23 @@ export async function currentReport(): Promise<{ text: string; problems: string[
   return {
     text: reportText(judged, titles),
     problems: [
-      ...unexplained.map(
-        ({ holder, what, on }) => `Nothing needs: ${holder}: ${what} ${on}\n${REMEDIES.unexplained}`,
+      ...problem(
+        unexplained.map(({ holder, what, on }) => `${holder}: ${what} ${on}`),
+        UNEXPLAINED,
       ),
-      ...idle.map((entry) => `No longer needed in local/permissions/reasons.ts: ${entry}`),
-      ...refused.map((call) => `Refused today although it was recorded: ${call}\n${REMEDIES.refused}`),
+      ...problem(idle, 'Entries of local/permissions/reasons.ts that nothing needs any more: remove them.'),
+      ...problem(refused, REFUSED),
     ],
   };
 }
 
-export const REMEDIES = {
-  unexplained:
-    '  Grant it no longer; or let a recorded run use it ("npm run permissions -- --record", test/permissions/recordings.ts); ' +
-    'or, when only AWS can use it, say why in local/permissions/reasons.ts.',
-  refused:
-    '  Grant it again, or record the run anew if it does not call that any more: "npm run permissions -- --record".',
-};
+const UNEXPLAINED =
+  'Granted, and no recorded run needs it. Grant it no longer; or let a run use it and record that ' +
+  '("npm run permissions -- --record", test/permissions/recordings.ts); or, when only AWS can use it, ' +
+  'say why in local/permissions/reasons.ts. Then "npm run permissions -- --write".';
+const REFUSED =
+  'Recorded calls that are refused today. Grant them again; or, if the run no longer makes them, record it anew: ' +
+  '"npm run permissions -- --record".';
+
+const problem = (lines: readonly string[], remedy: string): string[] =>
+  lines.length > 0 ? [`${remedy}\n${lines.map((line) => `  ${line}`).join('\n')}`] : [];

@@ -1,6 +1,8 @@
 import { jest } from '@jest/globals';
 import type { AwsService } from '../../../local/front/types.ts';
+import { recordedCalls } from '../../../local/permissions/recorder.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
+import { expectRecorded } from '../../permissions/recordings.ts';
 import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
 import { expectMinimum, loadToTheMaximum, tick, watchForShrinking, watchScaleIn } from './actions.ts';
 import { MAX_REPLICAS } from './config.ts';
@@ -202,6 +204,10 @@ it('every request that was ever sent was answered once, and nothing is left in a
   expect(await t.statuses(t.submitted)).toEqual(t.submitted.map(() => 'completed'));
   expect([...t.seen.writes]).toEqual(expect.arrayContaining(t.submitted.map((id) => [id, 1])));
   expect(t.cutOffs()).toEqual([]);
+});
+
+it('every call was allowed, and is one that the permissions are tested with', async () => {
+  expectRecorded('system-faults', await recordedCalls(t.system));
 });
 
 it('a stop leaves no process and no open handle behind', async () => {
