@@ -6,8 +6,9 @@ import type { State, WorkerState } from './state.ts';
 import { type Tokens, tokensOf } from './tokens.ts';
 
 /**
- * How a request ended here. `duplicate`: it had ended already, answered by another worker or cancelled. `refused`: no slot was free, or the replica was
- * not warm. `invalid`: the request itself was at fault. `aborted`: its client left, or a drain cut it off.
+ * How a request ended here. `duplicate`: it had ended already, answered by another worker or cancelled. `refused`: no
+ * slot was free, or the replica was not warm. `invalid`: the request itself was at fault. `aborted`: its client left, or
+ * a drain cut it off.
  */
 export type Outcome = 'completed' | 'failed' | 'duplicate' | 'refused' | 'invalid' | 'aborted';
 
