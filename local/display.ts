@@ -22,6 +22,7 @@ export class Display {
   #timer: NodeJS.Timeout | undefined;
   #note = '';
   #isDone = false;
+  #hasSaidRouter = false;
   #records: PlanRecord[] = [];
 
   constructor(system: LocalSystem, play: Play, scenario: Scenario, options: { quiet: boolean }) {
@@ -66,7 +67,13 @@ export class Display {
     if (this.#timer === undefined) return;
     const state = this.#state();
     if (this.#isTerminal) this.#paint(frame(state, process.stdout.columns));
-    else if (!this.#isDone) console.log(line(state));
+    else if (!this.#isDone) {
+      if (!this.#hasSaidRouter && state.router !== STARTING) {
+        this.#hasSaidRouter = true;
+        console.log(`router  ${state.router}`);
+      }
+      console.log(line(state));
+    }
   }
 
   #state(): ViewState {
@@ -100,10 +107,12 @@ export class Display {
   }
 }
 
+const STARTING = 'starting';
+
 /** One of the router's pods: each serves every fleet. */
 function routerText({ router }: LocalSystem): string {
   if (!router.isInstalled) return 'not running: nginx is not installed';
-  return router.urls[0] ?? 'starting';
+  return router.urls[0] ?? STARTING;
 }
 
 function reasonRow({ plan, failures }: PlanRecord): ReasonRow {

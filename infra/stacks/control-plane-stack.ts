@@ -135,7 +135,14 @@ export class ControlPlaneStack extends Stack {
     const gatewayUrl = gateway ? gateway.url : undefined;
     manifests.add(
       'Router',
-      routerManifests({ fleets: config.fleets, router, images, vpcCidr, gatewayUrl }),
+      routerManifests({
+        fleets: config.fleets,
+        router,
+        images,
+        vpcCidr,
+        gatewayUrl,
+        webui: config.webui.enabled,
+      }),
       shared,
     );
     new CfnOutput(this, 'WorkerBundleKey', { value: worker.key });

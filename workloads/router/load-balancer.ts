@@ -24,7 +24,7 @@ export const clientPorts = ({ certificateArn }: Pick<LoadBalancerSettings, 'cert
  * For clients: a Network Load Balancer before the pods' own addresses, made by the AWS Load Balancer Controller. With `ip`
  * targets the pods would see the load balancer's address: PROXY protocol v2 tells them the client's.
  */
-export function clientService(settings: LoadBalancerSettings): V1Service {
+export function clientService(settings: LoadBalancerSettings, webui: boolean): V1Service {
   const { scheme, allowedCidrs, certificateArn } = settings;
   const ports = clientPorts(settings);
   return {
@@ -54,7 +54,7 @@ export function clientService(settings: LoadBalancerSettings): V1Service {
         [annotation('healthcheck-unhealthy-threshold')]: '2',
         ...(certificateArn !== undefined && {
           [annotation('ssl-cert')]: certificateArn,
-          [annotation('ssl-ports')]: `${ports.api},${ports.webui}`,
+          [annotation('ssl-ports')]: webui ? `${ports.api},${ports.webui}` : String(ports.api),
           [annotation('ssl-negotiation-policy')]: 'ELBSecurityPolicy-TLS13-1-2-2021-06',
         }),
       },
@@ -68,7 +68,9 @@ export function clientService(settings: LoadBalancerSettings): V1Service {
       selector: { [LABEL.app]: APP_ROUTER },
       ports: [
         { name: 'http', port: ports.api, targetPort: ROUTER_PORTS.public.name, protocol: 'TCP' },
-        { name: 'webui', port: ports.webui, targetPort: ROUTER_PORTS.webui.name, protocol: 'TCP' },
+        ...(webui
+          ? [{ name: 'webui', port: ports.webui, targetPort: ROUTER_PORTS.webui.name, protocol: 'TCP' }]
+          : []),
       ],
     },
   };

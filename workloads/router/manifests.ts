@@ -22,6 +22,8 @@ export interface RouterOptions {
   readonly images: { readonly router: string; readonly routerMetrics: string };
   /** The load balancer's own addresses lie in it: only from there a PROXY protocol header is believed. */
   readonly vpcCidr: string;
+  /** Whether Open WebUI is there. */
+  readonly webui: boolean;
   /** Where the gateway is, unless `router.queueUrl` says otherwise; a CloudFormation reference. */
   readonly gatewayUrl?: string | undefined;
 }
@@ -49,7 +51,7 @@ export function routerManifests(options: RouterOptions): Manifest[] {
     deployment(options, checksum),
     budget(),
     service(),
-    clientService(options.router),
+    clientService(options.router, options.webui),
   ];
 }
 

@@ -10,6 +10,7 @@ const workloads = [
   ...cpu,
   ...gpu,
   ...routerManifests({
+    webui: true,
     ...{ fleets: config.fleets, router: config.router, images: config.images },
     vpcCidr: config.cluster.vpcCidr,
   }),

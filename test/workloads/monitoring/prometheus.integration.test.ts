@@ -23,6 +23,7 @@ const ROUTER_IP = '127.30.9.1';
 
 const routerTemplate = () => {
   const manifests = routerManifests({
+    webui: true,
     ...{ fleets: config.fleets, router: config.router, images: config.images },
     vpcCidr: config.cluster.vpcCidr,
   });

@@ -4,10 +4,17 @@ import { type ConfigInput, defineConfig, presets } from '../../../infra/config/i
 import { routerManifests } from '../../../workloads/router/index.ts';
 import { containerOf, find, podOf } from '../fixtures.ts';
 
-const manifests = (router: ConfigInput['router'] = {}, gatewayUrl?: string) => {
+const manifests = (router: ConfigInput['router'] = {}, gatewayUrl?: string, webui = true) => {
   const config = defineConfig({ region: 'us-east-1', router, fleets: [presets.cpu(), presets.gpu()] });
   const { fleets, images, cluster } = config;
-  return routerManifests({ fleets, images, router: config.router, vpcCidr: cluster.vpcCidr, gatewayUrl });
+  return routerManifests({
+    fleets,
+    images,
+    router: config.router,
+    vpcCidr: cluster.vpcCidr,
+    gatewayUrl,
+    webui,
+  });
 };
 const configOf = (all: ReturnType<typeof manifests>) =>
   find<V1ConfigMap>(all, 'ConfigMap', 'router').data?.['nginx.conf'] ?? '';
@@ -136,6 +143,11 @@ describe('the load balancer for clients', () => {
       'healthcheck-path': '/healthz',
     });
     expect(annotationsOf(clients())).not.toHaveProperty('ssl-cert');
+  });
+
+  it('has no port for Open WebUI where there is none', () => {
+    const service = find<V1Service>(manifests({}, undefined, false), 'Service', 'router-clients');
+    expect(service.spec?.ports?.map(({ port }) => port)).toEqual([80]);
   });
 
   it('speaks TLS with a certificate, and tells Open WebUI so', () => {
