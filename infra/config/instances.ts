@@ -39,6 +39,9 @@ export const INSTANCES: Readonly<Record<string, InstanceFacts>> = {
   'g6e.2xlarge': facts(8, 64, 1, 2.242),
 };
 
+/** Root disk of a system node: there are more images on it than on a replica's, and no models. */
+export const SYSTEM_NODE_DISK_GIB = 40;
+
 /** NVIDIA families of EC2 are `g…` and `p…`; everything else has no GPU that Ollama uses. */
 export const looksLikeGpu = (instanceType: string): boolean => /^[gp]\d/.test(instanceType);
 

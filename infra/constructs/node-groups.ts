@@ -5,6 +5,7 @@ import { type IRole, ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/a
 import { Construct } from 'constructs';
 import { LABEL, nodegroupName, POOL_TAINT, SYSTEM_NODE, workloadName } from '../../core/protocol/names.ts';
 import type { FleetConfig, PaddockConfig, PoolConfig } from '../config/index.ts';
+import { SYSTEM_NODE_DISK_GIB } from '../config/instances.ts';
 import { CLUSTER_TAG } from './cluster-tag.ts';
 import { acceptManagedPolicies } from './findings.ts';
 import { MARK, nodegroupMarkPrefix } from './initial-values.ts';
@@ -15,9 +16,6 @@ const EFFECTS = {
   PreferNoSchedule: 'PREFER_NO_SCHEDULE',
   NoExecute: 'NO_EXECUTE',
 } as const;
-
-/** Root disk of a system node: there are more images on it than on a replica's, and no models. */
-const SYSTEM_DISK_GIB = 40;
 
 /** What all node groups of the cluster share. */
 export interface NodeGroupContext {
@@ -88,7 +86,7 @@ export function createSystemNodes(scope: Construct, context: NodeGroupContext): 
     // No name of its own: CloudFormation replaces no group that has one, and nothing asks for this one's.
     label: `${name}-system`,
     image: { ...systemPool, gpusPerNode: 0 },
-    diskGiB: SYSTEM_DISK_GIB,
+    diskGiB: SYSTEM_NODE_DISK_GIB,
     zones: systemPool.zones,
     capacityType: 'ON_DEMAND',
     scaling: { minSize: systemPool.min, maxSize: systemPool.max, desiredSize: systemPool.min },

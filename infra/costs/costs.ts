@@ -1,5 +1,5 @@
 import type { FleetConfig, PaddockConfig, PoolConfig } from '../config/index.ts';
-import { priceOf } from '../config/instances.ts';
+import { priceOf, SYSTEM_NODE_DISK_GIB } from '../config/instances.ts';
 import { PRICES } from './prices.ts';
 
 /** Hours of a month, as AWS's calculator counts. */
@@ -43,10 +43,13 @@ export const replicasAtMost = ({ pools }: FleetConfig): Replicas =>
  * @param replicas how many replicas each fleet has
  */
 export function hourlyCosts(config: PaddockConfig, replicas: (fleet: FleetConfig) => Replicas): CostLine[] {
-  const { cluster, monitoring } = config;
+  const { cluster, monitoring, webui, volumeType } = config;
   const { min, instanceTypes } = cluster.systemPool;
   const control = EXTENDED_SUPPORT.includes(cluster.version) ? PRICES.extendedSupport : PRICES.cluster;
-  const volumes = monitoring.prometheus.enabled ? [monitoring.prometheus.storageGiB] : [];
+  const volumes = [
+    ...(monitoring.prometheus.enabled ? [monitoring.prometheus.storageGiB] : []),
+    ...(webui.enabled ? [webui.volumeGiB] : []),
+  ];
   return [
     { what: control.what, perHour: control.price },
     { what: `${min} system nodes`, perHour: min * (priceOf(instanceTypes, 'on-demand') ?? Number.NaN) },
@@ -56,24 +59,31 @@ export function hourlyCosts(config: PaddockConfig, replicas: (fleet: FleetConfig
     },
     { what: PRICES.loadBalancer.what, perHour: PRICES.loadBalancer.price },
     ...config.fleets.flatMap((fleet) =>
-      fleet.pools.map((pool) => poolCost(fleet, pool, replicas(fleet)[pool.name] ?? 0)),
+      fleet.pools.map((pool) => poolCost(fleet, pool, replicas(fleet)[pool.name] ?? 0, volumeType)),
     ),
     {
       what: 'Volumes of the system nodes and of what runs there',
-      perHour: disks([...Array(min).fill(40), ...volumes]),
+      perHour: disks(Array(min).fill(SYSTEM_NODE_DISK_GIB)) + disks(volumes, volumeType),
     },
   ].filter(({ perHour }) => perHour !== 0);
 }
 
-const disks = (sizesGiB: readonly number[]): number =>
-  (sizesGiB.reduce((sum, size) => sum + size, 0) * PRICES.gp3.price) / HOURS_PER_MONTH;
+/** Nodes' own disks are gp3, whatever the claims of pods ask for. */
+const disks = (sizesGiB: readonly number[], type: 'gp2' | 'gp3' = 'gp3'): number =>
+  (sizesGiB.reduce((sum, size) => sum + size, 0) * PRICES[type].price) / HOURS_PER_MONTH;
 
 /** Nodes with their disks, and the volumes that hold a persistent pool's models. */
-function poolCost(fleet: FleetConfig, pool: PoolConfig, replicas: number): CostLine {
-  const storage = pool.nodeDiskGiB + (pool.kind === 'persistent' ? pool.modelStorageGiB : 0);
+function poolCost(
+  fleet: FleetConfig,
+  pool: PoolConfig,
+  replicas: number,
+  volumeType: 'gp2' | 'gp3',
+): CostLine {
+  const storage =
+    disks([pool.nodeDiskGiB]) + (pool.kind === 'persistent' ? disks([pool.modelStorageGiB], volumeType) : 0);
   return {
     what: `${replicas} × ${pool.instanceTypes.join(' or ')} ${pool.capacityType} (${fleet.name}/${pool.name}), with disk`,
-    perHour: replicas * (pool.pricePerHour + disks([storage])),
+    perHour: replicas * (pool.pricePerHour + storage),
   };
 }
 

@@ -7,11 +7,16 @@ const both = (changes: Partial<ConfigInput> = {}): PaddockConfig =>
 /** Configurations that between them make every resource that Paddock can make. */
 export const VARIANTS: Readonly<Record<string, () => PaddockConfig>> = {
   shipped: () => shipped,
-  'cpu alone': () => defineConfig({ region: 'eu-west-1', fleets: [presets.cpu()] }),
+  'cpu alone': () => defineConfig({ region: 'eu-west-1', volumeType: 'gp2', fleets: [presets.cpu()] }),
   'gpu alone, asleep at zero': () =>
     defineConfig({ region: 'us-west-2', fleets: [presets.gpu({ policy: { minReplicas: 0 } })] }),
   'a NAT gateway per zone, no data kept': () =>
-    both({ cluster: { natGateways: 3 }, retainData: false, gateway: { enabled: false } }),
+    both({
+      cluster: { natGateways: 3 },
+      retainData: false,
+      gateway: { enabled: false },
+      webui: { enabled: false },
+    }),
   'open to one network, few logs': () =>
     both({
       cluster: {
