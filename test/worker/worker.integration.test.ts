@@ -51,6 +51,15 @@ describe('the bundled worker', () => {
     expect(await cold.exit).toBe(0);
   }, 30_000);
 
+  it('serves on although its metrics can not be offered, and says so', async () => {
+    // The model server's port is taken.
+    const unseen = await bench.startWorker('unseen', { PADDOCK_METRICS_PORT: '11434' });
+    await until(async () => (await status(unseen.url, '/readyz')) === 200);
+    expect(unseen.log()).toContain('the metrics can not be offered');
+    unseen.process.kill('SIGTERM');
+    expect(await unseen.exit).toBe(0);
+  }, 30_000);
+
   it('hands back on SIGTERM what does not fit, and another worker answers it', async () => {
     const first = await bench.startWorker('first', { PADDOCK_DRAIN_SECONDS: '0' }, { decodeRate: 2 });
     await until(async () => (await status(first.url, '/readyz')) === 200);
