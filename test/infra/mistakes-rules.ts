@@ -94,6 +94,13 @@ export const ruleMistakes: Mistake[] = [
   ],
   // Names
   [
+    'a fleet named as a part of Paddock in the cluster',
+    config([fleet({ name: 'webui' })]),
+    'fleets[0].name',
+    /is the name of a part of Paddock/,
+    /another name than router and webui/,
+  ],
+  [
     'a fleet twice',
     config([fleet(), fleet()]),
     'fleets[1].name',
