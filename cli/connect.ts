@@ -13,6 +13,7 @@ export interface ConnectFlags {
 export interface Connection {
   fleet: string;
   cluster: string;
+  /** Empty when the command needs none and none was stated. */
   table: string;
   where: string;
 }
@@ -37,14 +38,17 @@ export function addConnectOptions(command: Command): Command {
  *
  * @throws Error that says what to start or to state.
  */
-export function connect(flags: ConnectFlags): Connection {
+export function connect(flags: ConnectFlags, { needsTable = true } = {}): Connection {
   if (flags.aws) {
-    if (!flags.table || !flags.fleet) {
+    const { fleet, table = '', cluster = '' } = flags;
+    if (!fleet || (needsTable && table === '')) {
       throw new Error(
-        'With --aws, state --fleet and --table (the output TableName of the stack PaddockControlPlane).',
+        needsTable
+          ? 'With --aws, state --fleet and --table (the output TableName of the stack PaddockControlPlane).'
+          : 'With --aws, state --fleet (and --cluster, unless it is called paddock).',
       );
     }
-    return { fleet: flags.fleet, cluster: flags.cluster as string, table: flags.table, where: 'AWS' };
+    return { fleet, cluster, table, where: 'AWS' };
   }
   const session = connectLocal(flags);
   if (flags.fleet !== undefined && flags.fleet !== session.fleet) {

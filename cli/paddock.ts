@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { explainCommand } from './commands/explain.ts';
 import { keysCommand } from './commands/keys.ts';
 import { localCommand } from './commands/local.ts';
@@ -22,6 +23,7 @@ const program = new Command('paddock')
   .addCommand(explainCommand())
   .addCommand(statusCommand())
   .addCommand(keysCommand())
+  .addCommand(dlqCommand())
   .showHelpAfterError('(run with --help for the options and examples)');
 
 try {

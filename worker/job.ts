@@ -2,7 +2,7 @@ import type { DeadLetterQueue, QueueMessage, WorkQueue } from '../adapters/aws/q
 import type { ResultStore, StatusStore } from '../adapters/aws/results.ts';
 import { ConflictError } from '../adapters/errors.ts';
 import { resultKey } from '../core/protocol/names.ts';
-import { type QueuedRequest, queuedRequestSchema, type RequestResult } from '../core/protocol/request.ts';
+import { type QueuedRequest, type RequestResult, readQueuedRequest } from '../core/protocol/request.ts';
 import type { AnswerOptions } from './answer.ts';
 import { attempt } from './attempt.ts';
 import type { Counters } from './counters.ts';
@@ -50,7 +50,7 @@ export async function runJob(
   options: JobOptions,
 ): Promise<JobEnd> {
   const { log, fleet } = options;
-  const request = readRequest(message.body, fleet);
+  const request = readQueuedRequest(message.body, fleet);
   if (typeof request === 'string') {
     log.error('a message is not a request of this fleet', { messageId: message.messageId, reason: request });
     const why = { cause: 'unreadable' as const, reason: request };
@@ -208,20 +208,4 @@ export async function handBack(
     if (!(error instanceof ConflictError)) log.warn('a hand-back failed', { ...fields, error });
   }
   return 'handed-back';
-}
-
-/** The request, or why it is none. */
-function readRequest(body: string, fleet: string): QueuedRequest | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return 'not JSON';
-  }
-  const parsed = queuedRequestSchema.safeParse(json);
-  if (!parsed.success) {
-    return parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-  }
-  if (parsed.data.fleet !== fleet) return `it belongs to the fleet ${parsed.data.fleet}`;
-  return parsed.data;
 }

@@ -9,6 +9,9 @@ export interface FleetParameters {
   policy: FleetPolicy;
   clusterName: string;
   queueUrl: string;
+  /** Missing in what an older stack wrote, as the next. */
+  deadLetterQueueUrl?: string | undefined;
+  resultsBucket?: string | undefined;
 }
 
 export interface FleetParametersReader {
@@ -64,6 +67,8 @@ const parametersSchema: z.ZodType<FleetParameters> = z.looseObject({
   policy: policySchema,
   clusterName: z.string().min(1),
   queueUrl: z.string().min(1),
+  deadLetterQueueUrl: z.string().min(1).optional(),
+  resultsBucket: z.string().min(1).optional(),
 });
 
 /** Reads the parameter's JSON. Throws RefusedError that names the fields that make no sense. */

@@ -30,6 +30,8 @@ export interface StatusStore {
   writeOnce(key: string, body: string): Promise<'written' | 'exists'>;
   /** The new etag; undefined, and nothing is written, when the object is another one by now or gone. */
   replace(key: string, body: string, etag: string): Promise<string | undefined>;
+  /** False, and nothing is deleted, when the object is another one by now or gone. */
+  deleteIf(key: string, etag: string): Promise<boolean>;
   /** Fine to repeat, also when there is no such object. */
   delete(key: string): Promise<void>;
 }
@@ -111,6 +113,18 @@ export class S3ResultStore implements ResultStore, StatusStore {
     } catch (error) {
       const mapped = mapAwsError(error, `replace ${key} in ${this.#bucket}`);
       if (mapped instanceof ConflictError || mapped instanceof NotFoundError) return undefined;
+      throw mapped;
+    }
+  }
+
+  /** Needs `s3:GetObject` beside `s3:DeleteObject`. */
+  async deleteIf(key: string, etag: string): Promise<boolean> {
+    try {
+      await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key, IfMatch: etag }));
+      return true;
+    } catch (error) {
+      const mapped = mapAwsError(error, `delete ${key} from ${this.#bucket} as it was read`);
+      if (mapped instanceof ConflictError || mapped instanceof NotFoundError) return false;
       throw mapped;
     }
   }

@@ -27,6 +27,22 @@ export const queuedRequestSchema = z.strictObject({
 
 export type QueuedRequest = z.infer<typeof queuedRequestSchema>;
 
+/** The request that a message carries, or why it is none of this fleet. */
+export function readQueuedRequest(body: string, fleet: string): QueuedRequest | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return 'not JSON';
+  }
+  const parsed = queuedRequestSchema.safeParse(json);
+  if (!parsed.success) {
+    return parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+  }
+  if (parsed.data.fleet !== fleet) return `it belongs to the fleet ${parsed.data.fleet}`;
+  return parsed.data;
+}
+
 /**
  * The result object in S3, written once (`If-None-Match: *`): whoever writes first decides how the request ended.
  * `deleted`: nobody is to read it, and a late delivery of its message finds it and stops.
@@ -39,7 +55,7 @@ export const requestResultSchema = z.strictObject({
   response: z.unknown().optional(),
   /** What went wrong and what to do, when failed. */
   error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
-  /** Pod that answered; `gateway` for what the gateway ended itself. */
+  /** Pod that answered; `gateway`, `healthcheck` or `dlq` for what no pod ended. */
   replica: z.string(),
   submittedAt: z.number(),
   /** Equal to `finishedAt` for what never started. */

@@ -24,6 +24,8 @@ export const requestStatusSchema = z.strictObject({
   /** Attempts that failed for what may be the request's own fault; hand-backs and an unreachable server do not count. */
   failures: z.int().nonnegative(),
   lastFailure: z.string().optional(),
+  /** When `paddock dlq redrive` last took the request up again, epoch milliseconds. */
+  redrivenAt: z.number().optional(),
   /** Parameters of the Responses API that its response object repeats. */
   echo: z.record(z.string(), z.unknown()).optional(),
 });

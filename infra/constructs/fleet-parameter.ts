@@ -8,6 +8,8 @@ export interface FleetParameterValue {
   readonly policy: FleetPolicy;
   readonly clusterName: string;
   readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly resultsBucket: string;
 }
 
 export const fleetParameterPrefix = (clusterName: string): string => `/paddock/${clusterName}/fleets/`;

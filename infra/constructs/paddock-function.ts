@@ -21,6 +21,8 @@ export interface PaddockFunctionProps {
   readonly environment: Record<string, string>;
   /** Exactly what the function calls, its logs and network aside. */
   readonly statements: PolicyStatement[];
+  /** Called asynchronously, again and again: what fails is not repeated, the next call does it. Default false: called synchronously. */
+  readonly nextCallRepairs?: boolean;
   /** Given when the function must reach the apiserver or pods. */
   readonly network?: { readonly vpc: IVpc; readonly securityGroup: ISecurityGroup };
 }
@@ -53,7 +55,9 @@ export class PaddockFunction extends Construct {
     acceptFindings(this.handler, {
       CKV_AWS_115:
         'Reserved concurrency is taken from the rest of the account, and a new account has 10 in all: the deploy would fail.',
-      CKV_AWS_116: 'Called synchronously: the caller gets the error, no event waits to be lost.',
+      CKV_AWS_116: props.nextCallRepairs
+        ? 'Called each minute with the same event: the next call does what a failed one left, and an alarm watches its errors.'
+        : 'Called synchronously: the caller gets the error, no event waits to be lost.',
       CKV_AWS_173: "The variables hold names, no secrets; Lambda encrypts them with AWS's own key.",
       ...(!props.network && {
         CKV_AWS_117: 'Calls public endpoints only: in the VPC each call would pass, and pay, a NAT gateway.',
@@ -77,6 +81,7 @@ export class PaddockFunction extends Construct {
       timeout: Duration.seconds(props.timeoutSeconds),
       role: this.role,
       logGroup,
+      ...(props.nextCallRepairs && { retryAttempts: 0 }),
       environment: {
         POWERTOOLS_SERVICE_NAME: props.name,
         POWERTOOLS_METRICS_NAMESPACE: 'Paddock',

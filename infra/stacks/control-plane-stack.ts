@@ -10,6 +10,7 @@ import { FleetQueue, type FleetQueues } from '../constructs/fleet-queue.ts';
 import { FleetTriggers } from '../constructs/fleet-triggers.ts';
 import { createScaler, createWarmup } from '../constructs/functions.ts';
 import { Gateway } from '../constructs/gateway.ts';
+import { Healthcheck } from '../constructs/healthcheck.ts';
 import { ollamaImageParameter } from '../constructs/initial-values.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
@@ -86,6 +87,8 @@ export class ControlPlaneStack extends Stack {
         policy: fleetPolicy(config, fleet.name),
         clusterName,
         queueUrl: queue.queueUrl,
+        deadLetterQueueUrl: deadLetters.queueUrl,
+        resultsBucket: results.bucketName,
       });
       new FleetTriggers(scope, 'Triggers', {
         fleet: fleet.name,
@@ -120,6 +123,10 @@ export class ControlPlaneStack extends Stack {
       new CfnOutput(this, `QueueUrl-${fleet.name}`, { value: queue.queueUrl });
     }
 
+    new Healthcheck(this, 'Healthcheck', {
+      ...{ clusterName, logRetentionDays: config.logRetentionDays, results },
+      fleets: fleets.map(({ fleet, deadLetters }) => ({ name: fleet.name, deadLetters })),
+    });
     const gateway =
       config.gateway.enabled &&
       new Gateway(this, 'Gateway', {

@@ -1,4 +1,5 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -100,11 +101,12 @@ export class QueueClient {
   }
 }
 
-/** One client per role, so that each call is checked against what that role may do. */
+/** One client per role and service, so that each call is checked against what that role may do. */
 export class RoleClients {
   readonly #endpoint: Endpoint;
   readonly #principalOf: (roleArn: string) => Principal;
-  readonly #clients = new Map<string, SFNClient>();
+  readonly #stepFunctions = new Map<string, SFNClient>();
+  readonly #lambda = new Map<string, LambdaClient>();
 
   constructor(endpoint: Endpoint, principalOf: (roleArn: string) => Principal) {
     this.#endpoint = endpoint;
@@ -112,15 +114,24 @@ export class RoleClients {
   }
 
   stepFunctions(roleArn: string): SFNClient {
-    let client = this.#clients.get(roleArn);
-    if (!client) {
-      client = new SFNClient(clientSettings(this.#endpoint, this.#principalOf(roleArn)));
-      this.#clients.set(roleArn, client);
-    }
-    return client;
+    return kept(this.#stepFunctions, roleArn, () => new SFNClient(this.#settings(roleArn)));
+  }
+
+  lambda(roleArn: string): LambdaClient {
+    return kept(this.#lambda, roleArn, () => new LambdaClient(this.#settings(roleArn)));
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.destroy();
+    for (const client of [...this.#stepFunctions.values(), ...this.#lambda.values()]) client.destroy();
   }
+
+  #settings(roleArn: string) {
+    return clientSettings(this.#endpoint, this.#principalOf(roleArn));
+  }
+}
+
+function kept<T>(clients: Map<string, T>, roleArn: string, make: () => T): T {
+  const client = clients.get(roleArn) ?? make();
+  clients.set(roleArn, client);
+  return client;
 }

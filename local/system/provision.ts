@@ -1,3 +1,4 @@
+import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Delivery } from '../emulators/delivery.ts';
 import type { Emulators } from '../emulators/index.ts';
@@ -112,16 +113,17 @@ export async function provisionTriggers(
 /** Calls what a rule or a schedule targets, as the role that it states. Rejects as the service would refuse. */
 export function deliverTo(clients: RoleClients): (delivery: Delivery) => Promise<void> {
   return async ({ targetArn, input, roleArn, origin }) => {
-    if (!targetArn.includes(':stateMachine:') || roleArn === undefined) {
-      throw Object.assign(
-        new Error(`${origin} targets ${targetArn}; locally only state machines with a role are.`),
-        {
-          code: 'ResourceNotFoundException',
-        },
-      );
+    if (roleArn !== undefined && targetArn.includes(':stateMachine:')) {
+      await clients
+        .stepFunctions(roleArn)
+        .send(new StartExecutionCommand({ stateMachineArn: targetArn, input }));
+    } else if (roleArn !== undefined && targetArn.includes(':function:')) {
+      await clients
+        .lambda(roleArn)
+        .send(new InvokeCommand({ FunctionName: targetArn, InvocationType: 'Event', Payload: input }));
+    } else {
+      const message = `${origin} targets ${targetArn}; locally only state machines and functions with a role are.`;
+      throw Object.assign(new Error(message), { code: 'ResourceNotFoundException' });
     }
-    await clients
-      .stepFunctions(roleArn)
-      .send(new StartExecutionCommand({ stateMachineArn: targetArn, input }));
   };
 }

@@ -121,6 +121,8 @@ describe('what the local runtime reads', () => {
       policy: fleetPolicy(config, fleet),
       clusterName: 'paddock',
       queueUrl: `<${queueOf(fleet)[0]}>`,
+      deadLetterQueueUrl: `<${one(template, 'AWS::SQS::Queue', { QueueName: `paddock-${fleet}-dead-letters` })[0]}>`,
+      resultsBucket: `<${one(template, 'AWS::S3::Bucket')[0]}>`,
     });
   });
 

@@ -156,6 +156,12 @@ export class FakeResults implements ResultStore, StatusStore {
     return this.#put(key, body);
   }
 
+  async deleteIf(key: string, etag: string): Promise<boolean> {
+    if (!this.objects.has(key) || (this.#etags.get(key) ?? '"first"') !== etag) return false;
+    await this.delete(key);
+    return true;
+  }
+
   async delete(key: string): Promise<void> {
     this.objects.delete(key);
     this.#etags.delete(key);

@@ -127,6 +127,17 @@ const putObject: Mapping = (input) => {
   return checks;
 };
 
+/** A condition on the object's state needs the right to read it, here too. */
+const deleteObject: Mapping = (input) => {
+  const [bucket, key] = [text(input, 'Bucket'), text(input, 'Key')];
+  const ifMatch = optionalText(input, 'IfMatch');
+  if (!ifMatch) return [objectCheck('DeleteObject', bucket, key)];
+  return [
+    objectCheck('DeleteObject', bucket, key, { 's3:if-match': ifMatch }),
+    objectCheck('GetObject', bucket, key),
+  ];
+};
+
 const onBucket =
   (action?: string): Mapping =>
   (input, _environment, operation) => [
@@ -148,7 +159,7 @@ export const s3: ServiceMappings = {
   HeadObject: onObject('GetObject'),
   PutObject: putObject,
   CopyObject: putObject,
-  DeleteObject: onObject(),
+  DeleteObject: deleteObject,
   DeleteObjects: (input) =>
     list(input, 'Keys').map((key) => objectCheck('DeleteObject', text(input, 'Bucket'), String(key))),
   CreateMultipartUpload: onObject('PutObject'),

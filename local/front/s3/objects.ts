@@ -9,9 +9,8 @@ export interface ObjectsOptions {
 }
 
 const WRITES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload', 'DeleteObject']);
-const CONDITIONAL = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 
-/** S3 from fauxqs, with conditional writes, and with AWS's answer to those who may not know what exists. */
+/** S3 from fauxqs, with conditional writes and deletes, and with AWS's answer to those who may not know what exists. */
 export class Objects implements Backend {
   readonly #options: ObjectsOptions;
   readonly #locks = new KeyLocks();
@@ -33,7 +32,7 @@ export class Objects implements Backend {
     if (!WRITES.has(operation)) return await this.#read(request);
     const key = `${request.input.Bucket}/${request.input.Key}`;
     return await this.#locks.run(key, operation === 'DeleteObject', async (deletedMeanwhile) => {
-      if (CONDITIONAL.has(operation)) await this.#checkConditions(request, deletedMeanwhile);
+      await this.#checkConditions(request, deletedMeanwhile);
       return await this.#forward(request);
     });
   }
