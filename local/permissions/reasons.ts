@@ -15,7 +15,14 @@ export interface Reason {
  */
 export const REASONS: readonly Reason[] = [
   {
-    holders: ['ScalerRole', 'WarmupRole', 'GatewayRole', 'NodeGroupSetupCallsRole', 'ValuesCallsRole'],
+    holders: [
+      'ScalerRole',
+      'WarmupRole',
+      'GatewayRole',
+      'HealthcheckRole',
+      'NodeGroupSetupCallsRole',
+      'ValuesCallsRole',
+    ],
     what: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     why: "Lambda writes a function's log with the function's role.",
   },

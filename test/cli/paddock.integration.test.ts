@@ -26,6 +26,11 @@ describe('the paddock command', () => {
     ['simulate', '--help'],
     ['explain', '--help'],
     ['status', '--help'],
+    ['dlq', '--help'],
+    ['dlq', 'list', '--help'],
+    ['dlq', 'show', '--help'],
+    ['dlq', 'redrive', '--help'],
+    ['dlq', 'purge', '--help'],
   ])('helps with %s %s', async (...args) => {
     const { code, stdout } = await paddock(...args);
     expect(code).toBe(0);
@@ -56,6 +61,10 @@ describe('the paddock command', () => {
       /Allowed choices are synthetic/,
     ],
     ['explain without a system', ['explain', '--state-dir', dir], /No local system is running here/],
+    ['dead letters without a system', ['dlq', 'list', '--state-dir', dir], /No local system is running here/],
+    ['dead letters in AWS without a fleet', ['dlq', 'list', '--aws'], /state --fleet/],
+    ['a redrive of nothing', ['dlq', 'redrive'], /State the ids .*or --all/],
+    ['a purge of some and all', ['dlq', 'purge', 'a', '--all'], /not both/],
     ['status in AWS without a table', ['status', '--aws'], /state --fleet and --table/],
     ['a kubeconfig that is not there', ['local', '--kubeconfig', 'nope', '--exit'], /nope/],
   ])('answers %s with what to do, and exit code 1', async (_case, args, message) => {

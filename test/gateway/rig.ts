@@ -10,20 +10,25 @@ import { endBundling } from '../../infra/bundling.ts';
 import type { ConfigInput, PaddockConfig } from '../../infra/config/index.ts';
 import { realClock } from '../../local/emulators/clock.ts';
 import { SecretsManagerEmulator } from '../../local/emulators/secrets-manager.ts';
+import { SsmEmulator } from '../../local/emulators/ssm.ts';
 import { type Front, startFront } from '../../local/front/front.ts';
+import { LambdaEmulator } from '../../local/lambda/emulator.ts';
 import type { LambdaHost } from '../../local/lambda/host.ts';
 import { SyntheticServer } from '../../local/model-server/server.ts';
 import type { ServerEvent, ServerSpec } from '../../local/model-server/types.ts';
-import { provisionStorage } from '../../local/system/aws-clients.ts';
+import { writeSession } from '../../local/session.ts';
+import { provisionStorage, RoleClients } from '../../local/system/aws-clients.ts';
 import {
   addPrincipals,
   bucketOf,
   createLambda,
   podEnvironment,
   queueOf,
+  tableOf,
   workerBundle,
 } from '../../local/system/from-template.ts';
 import { type LocalGateway, startLocalGateway } from '../../local/system/gateway.ts';
+import { deliverTo } from '../../local/system/provision.ts';
 import { loadTemplates, type ResolvedApp } from '../../local/template/load.ts';
 import { serviceAccountName } from '../../workloads/index.ts';
 import { kubeconfigOf } from '../worker/harness.ts';
@@ -41,11 +46,17 @@ export class GatewayRig {
   readonly config: PaddockConfig;
   readonly events: ServerEvent[] = [];
   readonly executions: unknown[] = [];
-  readonly #workers: { process: ChildProcess; exit: Promise<unknown>; model: SyntheticServer }[] = [];
+  readonly #workers: {
+    process: ChildProcess;
+    exit: Promise<unknown>;
+    model: SyntheticServer;
+    isGone: boolean;
+  }[] = [];
   #bundle = '';
   #env: Record<string, string> = {};
   #leases!: LeaseServer;
-  #lambda!: LambdaHost;
+  #roles!: RoleClients;
+  lambda!: LambdaHost;
   front!: Front;
   app!: ResolvedApp;
   gateway!: LocalGateway;
@@ -80,10 +91,12 @@ export class GatewayRig {
         return { executionArn: `${input.stateMachineArn}:1`, startDate: new Date() };
       },
     });
-    this.#lambda = createLambda(this.app, this.front, principalOf, join(dir, 'logs'));
+    this.lambda = createLambda(this.app, this.front, principalOf, join(dir, 'logs'));
+    this.front.register(new LambdaEmulator(this.lambda));
+    this.#roles = new RoleClients(this.front, principalOf);
     const clusterName = config.cluster.name;
     const { app } = this;
-    const gateway = await startLocalGateway({ app, clusterName, lambda: this.#lambda, secrets });
+    const gateway = await startLocalGateway({ app, clusterName, lambda: this.lambda, secrets });
     if (!gateway) throw new Error('The templates have no gateway.');
     this.gateway = gateway;
     this.client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.apiKey, maxRetries: 0 });
@@ -92,16 +105,45 @@ export class GatewayRig {
   }
 
   async stop(): Promise<void> {
-    for (const { process, exit, model } of this.#workers) {
+    await this.killWorkers();
+    this.#roles?.close();
+    await this.gateway?.stop();
+    await this.lambda?.stop();
+    await this.front?.stop();
+    await this.#leases?.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Every worker dies, whatever it is at; its model server goes with it. */
+  async killWorkers(): Promise<void> {
+    for (const { process, exit, model } of this.#workers.filter(({ isGone }) => !isGone)) {
       process.kill('SIGKILL');
       await exit;
       await model.close();
     }
-    await this.gateway?.stop();
-    await this.#lambda?.stop();
-    await this.front?.stop();
-    await this.#leases?.stop();
-    rmSync(this.dir, { recursive: true, force: true });
+    for (const worker of this.#workers) worker.isGone = true;
+  }
+
+  /** What EventBridge Scheduler does when the time of a schedule of the templates has come. */
+  async fire(schedule: string): Promise<void> {
+    const found = this.app.schedules.find(({ name }) => name === schedule);
+    if (!found) throw new Error(`The templates have no schedule ${schedule}.`);
+    const { arn, roleArn, input = '{}' } = found.target;
+    await deliverTo(this.#roles)({ targetArn: arn, roleArn, input, origin: schedule });
+  }
+
+  /** Lets the command line find this system in `dir`; the fleet's parameter is there too. */
+  openSession(): void {
+    const ssm = new SsmEmulator({ clock: realClock, accountId: ACCOUNT, region: this.config.region });
+    for (const { name, value } of this.app.parameters)
+      ssm.putParameter({ Name: name, Value: value, Type: 'String' });
+    this.front.register(ssm);
+    const { accessKeyId, secretAccessKey } = this.front.admin;
+    writeSession(this.dir, {
+      ...{ pid: process.pid, endpointUrl: this.front.url, region: this.config.region },
+      ...{ accessKeyId, secretAccessKey, cluster: this.config.cluster.name, fleet: FLEET },
+      ...{ table: tableOf(this.app), kubeconfig: kubeconfigOf(this.dir, this.#leases.url) },
+    });
   }
 
   /** A worker of the fleet with a synthetic model server of its own. */
@@ -133,7 +175,7 @@ export class GatewayRig {
       },
       stdio: 'ignore',
     });
-    this.#workers.push({ process: process_, exit: once(process_, 'exit'), model: server });
+    this.#workers.push({ process: process_, exit: once(process_, 'exit'), model: server, isGone: false });
     return server;
   }
 

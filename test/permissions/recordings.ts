@@ -60,6 +60,9 @@ export const RUNS: readonly RecordedRun[] = [
       'FleetcpuWorkerRole sqs:ChangeMessageVisibility':
         'a message is given back when its worker drains in the middle of it',
       'ScalerRole dynamodb:DeleteItem': 'a loop frees its lease once nothing came for a minute',
+      'HealthcheckSchedulerRole lambda:InvokeFunction':
+        'once a minute, which may be while its targets are down',
+      'HealthcheckRole sqs:GetQueueAttributes': 'with each of those',
     },
   },
   {
@@ -79,6 +82,17 @@ export const RUNS: readonly RecordedRun[] = [
     config: gatewayConfig(),
     command: jest('test/gateway/openai.integration.test.ts'),
     environment: { [RECORD]: '1' },
+  },
+  {
+    name: 'dead-letters',
+    title: 'requests whose workers die, swept and redriven (`test/gateway/dead-letters.integration.test.ts`)',
+    config: gatewayConfig(),
+    command: jest('test/gateway/dead-letters.integration.test.ts'),
+    environment: { [RECORD]: '1' },
+    sometimes: {
+      'FleetcpuWorkerRole sqs:ChangeMessageVisibility':
+        'a worker that lives long enough keeps its message hidden',
+    },
   },
 ];
 
