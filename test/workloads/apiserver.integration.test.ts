@@ -145,7 +145,7 @@ describe('the real scheduler', () => {
     joined += 1;
     const subnet = shipped.resources.find(({ ref }) => ref === group.subnets[0]);
     await nodes.join({
-      name: `${group.name}-${joined}`,
+      name: `node-${joined}`,
       instanceId: `i-${String(joined).padStart(17, '0')}`,
       instanceType: String(group.instanceTypes[0]),
       capacityType: group.capacityType,
@@ -158,16 +158,20 @@ describe('the real scheduler', () => {
       kubernetesVersion: '1.36.3',
     });
   };
-  const groups = (wanted: (name: string) => boolean) => shipped.nodegroups.filter(({ name }) => wanted(name));
-  const isSystem = (name: string) => name === 'paddock-system';
-  const isGpu = (name: string) => name.startsWith('paddock-gpu-');
+  /** What a group's nodes are for: `system`, or `<fleet>-<pool>`. */
+  const purposeOf = (labels: Readonly<Record<string, string>> = {}): string =>
+    labels['paddock.dev/role'] ?? `${labels['paddock.dev/fleet']}-${labels['paddock.dev/pool']}`;
+  const groups = (wanted: (purpose: string) => boolean) =>
+    shipped.nodegroups.filter(({ labels }) => wanted(purposeOf(labels)));
+  const isSystem = (purpose: string) => purpose === 'system';
+  const isGpu = (purpose: string) => purpose.startsWith('gpu-');
 
   const podsOf = async (selector: string, namespace = 'paddock'): Promise<V1Pod[]> =>
     (await core.listNamespacedPod({ namespace, labelSelector: selector })).items;
   const replicas = (fleet: string) => podsOf(`app.kubernetes.io/name=ollama,paddock.dev/fleet=${fleet}`);
-  const groupOf = async (pod: V1Pod): Promise<string> => {
+  const placeOf = async (pod: V1Pod): Promise<string> => {
     const { metadata } = await core.readNode({ name: String(pod.spec?.nodeName) });
-    return String(metadata?.labels?.['eks.amazonaws.com/nodegroup']);
+    return purposeOf(metadata?.labels);
   };
   const isRefused = ({ status }: V1Pod): boolean =>
     status?.conditions?.some(({ type, reason }) => type === 'PodScheduled' && reason === 'Unschedulable') ??
@@ -196,7 +200,7 @@ describe('the real scheduler', () => {
 
   it('puts a replica of each pool on a node of that pool: the namespace took its pod', async () => {
     for (const pod of await placed('the replicas of fleet cpu', () => replicas('cpu'), 3))
-      expect(await groupOf(pod)).toBe(`paddock-cpu-${pod.metadata?.labels?.['paddock.dev/pool']}`);
+      expect(await placeOf(pod)).toBe(`cpu-${pod.metadata?.labels?.['paddock.dev/pool']}`);
   });
 
   it('lets a replica wait for a node of its own rather than share one', async () => {
@@ -220,7 +224,7 @@ describe('the real scheduler', () => {
     });
     for (const group of groups(isGpu)) await join(group);
     for (const pod of await placed('the replicas of fleet gpu', () => replicas('gpu'), 2)) {
-      expect(await groupOf(pod)).toBe(`paddock-gpu-${pod.metadata?.labels?.['paddock.dev/pool']}`);
+      expect(await placeOf(pod)).toBe(`gpu-${pod.metadata?.labels?.['paddock.dev/pool']}`);
       const node = await core.readNode({ name: String(pod.spec?.nodeName) });
       const asked = pod.spec?.initContainers?.find(({ name }) => name === 'ollama')?.resources?.limits;
       expect(asked?.['nvidia.com/gpu']).toBe(node.status?.allocatable?.['nvidia.com/gpu']);
@@ -233,7 +237,7 @@ describe('the real scheduler', () => {
       () => podsOf('app.kubernetes.io/name=paddock-nvidia-device-plugin', 'kube-system'),
       2,
     );
-    for (const pod of plugins) expect(isGpu(await groupOf(pod))).toBe(true);
+    for (const pod of plugins) expect(isGpu(await placeOf(pod))).toBe(true);
   });
 
   it('puts router, Open WebUI and add-ons on system nodes, with the volume of Open WebUI', async () => {
@@ -242,7 +246,7 @@ describe('the real scheduler', () => {
       await join(group);
     }
     for (const pod of await placed('the pods of the system', system, 5))
-      expect(await groupOf(pod)).toBe('paddock-system');
+      expect(await placeOf(pod)).toBe('system');
     const claim = await core.readNamespacedPersistentVolumeClaim({ name: 'webui', namespace: 'paddock' });
     expect(claim.status?.phase).toBe('Bound');
   });
