@@ -107,3 +107,10 @@ export function functionNamed(app: ResolvedApp, part: string): string {
   if (!found) throw new Error(`The templates have no function ${part}.`);
   return found.name;
 }
+
+/** The ARN of a state machine. */
+export function machineNamed(app: ResolvedApp, part: string): string {
+  const found = app.stateMachines.find(({ logicalId }) => logicalId.startsWith(part));
+  if (!found) throw new Error(`The templates have no state machine ${part}.`);
+  return found.arn;
+}

@@ -27,6 +27,7 @@ import {
   createLambda,
   fleetName,
   functionNamed,
+  machineNamed,
   type PrincipalOf,
   podEnvironment,
   queueOf,
@@ -143,10 +144,19 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     const gateway = await startLocalGateway({ app, clusterName, lambda, secrets: emulators.secretsManager });
     undo.add(() => gateway?.stop());
     await provisionTriggers(app, services.emulators, options.triggers);
+    if (!options.triggers.schedule) startByHand(app, services.engine, fleetName(config));
     const policy = fleetPolicy(config, fleetName(config));
     const parts = { config, policy, front, cluster, ...services, ...fleet, app, client, gateway, troubles };
     return localSystem(parts, () => undo.run());
   });
+}
+
+/**
+ * One manual execution. An alarm alone says nothing while the queue is empty, so nobody would bring a new fleet to its
+ * minimum: Kubernetes starts a new workload at one replica.
+ */
+function startByHand(app: ResolvedApp, engine: Engine, fleet: string): void {
+  engine.start(machineNamed(app, 'Scale'), 'first', JSON.stringify({ fleet, trigger: 'manual' }));
 }
 
 /** What every later step of the start needs. */
