@@ -159,6 +159,14 @@ describe('a sweep', () => {
     expect(await world.sweep(sweeper)).toMatchObject([{ ended: 1, redriving: 0 }]);
   });
 
+  it('does not wait for a redriven request that has been answered', async () => {
+    const world = new World();
+    world.status('a', { redrivenAt: world.now - 60_000 });
+    await world.objects.writeOnce(resultKey(FLEET, 'a'), JSON.stringify({ status: 'completed' }));
+    world.put('a');
+    expect(await world.sweep()).toEqual([{ fleet: FLEET, ...QUIET, looked: 1 }]);
+  });
+
   it('ends a request whose status nobody can understand', async () => {
     const world = new World();
     await world.objects.writeOnce(statusKey(FLEET, 'a'), '{"v":9}');
