@@ -39,7 +39,7 @@ const SOME_CHARACTERS = 2000;
 /** @param body of the request, when it is to be shown; a user's data */
 export function showText(
   row: LetterRow,
-  { status, result, letter }: Known,
+  { status, result, letter, request }: Known,
   body: string | undefined,
 ): string {
   const at = (ms: number | undefined): string | undefined =>
@@ -49,12 +49,12 @@ export function showText(
     ['message', row.messageId],
     ['fleet', row.fleet],
     ['model', row.model || undefined],
-    ['path', status?.path],
+    ['path', request?.path],
     ['submitted by', status?.owner],
     ['response', row.response],
     ['why', row.why],
     ['sent', at(letter.sentAt || undefined)],
-    ['submitted', at(status?.submittedAt)],
+    ['submitted', at(request?.submittedAt)],
     ['last attempt', status?.startedAt && `${at(status.startedAt)} on ${status.replica ?? 'an unknown pod'}`],
     ['failed attempts', status?.failures],
     ['last failure', status?.lastFailure],
