@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import OpenAI, { AuthenticationError } from 'openai';
+import { repositoryPath } from '../../infra/paths.ts';
+import { writeSession } from '../../local/session.ts';
+import { functionNamed } from '../../local/system/from-template.ts';
+import { GatewayRig } from './rig.ts';
+
+const run = promisify(execFile);
+let rig: GatewayRig;
+
+beforeAll(async () => {
+  rig = new GatewayRig();
+  await rig.start();
+  const { url, region, admin } = rig.front;
+  writeSession(rig.dir, {
+    ...{ pid: process.pid, endpointUrl: url, region, cluster: 'paddock', fleet: 'cpu', table: '-' },
+    ...{ accessKeyId: admin.accessKeyId, secretAccessKey: admin.secretAccessKey, kubeconfig: '-' },
+  });
+}, 120_000);
+afterAll(() => rig.stop());
+
+const keys = async (...args: string[]) => {
+  const cli = repositoryPath('cli', 'paddock.ts');
+  const { stdout } = await run(process.execPath, [cli, 'keys', ...args, '--state-dir', rig.dir]);
+  return stdout;
+};
+
+it('makes keys that work, lists them without the keys, and ends them', async () => {
+  const { id, key } = JSON.parse(await keys('create', 'web-app', '--json'));
+  const client = new OpenAI({ baseURL: `${rig.gateway.url}/v1`, apiKey: key, maxRetries: 0 });
+  expect((await client.models.list()).data).toHaveLength(1);
+
+  const listed = await keys('list');
+  expect(listed).toContain(id);
+  expect(listed).toContain('web-app');
+  expect(listed).not.toContain(key.slice(-20));
+
+  await keys('revoke', 'web-app');
+  expect(await keys('list')).not.toContain(id);
+  // Another process of the function, as a minute later, has not heard of the key.
+  rig.lambda.kill(functionNamed(rig.app, 'Gateway'));
+  await expect(client.models.list()).rejects.toBeInstanceOf(AuthenticationError);
+  expect((await rig.client.models.list()).data).toHaveLength(1);
+}, 60_000);
+
+it('says what to do about a name that can not be and a key that is not there', async () => {
+  await expect(keys('create', 'my app')).rejects.toMatchObject({
+    stderr: expect.stringContaining('is no name for a key'),
+  });
+  await expect(keys('revoke', 'nobody')).rejects.toMatchObject({ stderr: expect.stringContaining('no key') });
+}, 60_000);
