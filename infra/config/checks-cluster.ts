@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import { checkArchitecture } from './checks-pool.ts';
 import { minAboveMax, type Problem } from './errors.ts';
 import { systemZones } from './resolve.ts';
@@ -5,6 +6,18 @@ import type { ParsedConfig } from './types.ts';
 import { isZoneOf, zoneName } from './zones.ts';
 
 type ParsedCluster = ParsedConfig['cluster'];
+
+/** Networks that no address of the internet lies in: EKS refuses them for the public endpoint. */
+const NOT_PUBLIC = new BlockList();
+for (const [network, prefix] of [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  NOT_PUBLIC.addSubnet(network, prefix);
 
 export function checkCluster(region: string, cluster: ParsedCluster): Problem[] {
   const problems: Problem[] = [];
@@ -28,6 +41,14 @@ export function checkCluster(region: string, cluster: ParsedCluster): Problem[] 
   for (const option of ['admins', 'publicAccessCidrs', 'controlPlaneLogs'] as const)
     if (new Set<string>(cluster[option]).size < cluster[option].length)
       problems.push({ path: `cluster.${option}`, message: 'names one twice', fix: 'Name each once.' });
+  cluster.publicAccessCidrs.forEach((cidr, index) => {
+    if (NOT_PUBLIC.check(cidr.split('/')[0] as string))
+      problems.push({
+        path: `cluster.publicAccessCidrs[${index}]`,
+        message: `"${cidr}" is a private network, which nobody comes from over the internet`,
+        fix: 'Name the public address of your clients\' network, such as "203.0.113.7/32", or leave it out: inside the VPC the API answers anyway.',
+      });
+  });
   return [...problems, ...checkSystemPool(region, cluster, zones)];
 }
 

@@ -70,8 +70,8 @@ export const clusterSchema = z.strictObject({
     ),
   vpcCidr: z
     .string()
-    .regex(
-      /^\d{1,3}(\.\d{1,3}){3}\/(1[6-9]|20)$/,
+    .refine(
+      (text) => z.cidrv4().safeParse(text).success && /\/(1[6-9]|20)$/.test(text),
       'write it as a CIDR block of /16 to /20, such as "10.0.0.0/16"',
     )
     .default('10.0.0.0/16')

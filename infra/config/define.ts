@@ -39,7 +39,7 @@ function ruleProblems(input: unknown): Problem[] {
   });
   return [
     ...(region && cluster ? checkCluster(region, cluster) : []),
-    ...(router ? checkRouter(router) : []),
+    ...(router ? checkRouter(region, router) : []),
     ...checkNames(fleets),
     ...fleets.flatMap(({ fleet, index }) => checkFleet(fleet, index, { region, cluster })),
   ];

@@ -40,7 +40,7 @@ const prometheusSchema = z.strictObject({
 
 export const monitoringSchema = z.strictObject({
   alarmEmails: z
-    .array(z.email('is no e-mail address'))
+    .array(z.email('give an e-mail address, such as "oncall@example.com"'))
     .max(20)
     .default([])
     .describe('Who gets an e-mail when an alarm goes off or ends. AWS asks each of them to confirm first.'),

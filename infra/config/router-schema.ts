@@ -1,8 +1,6 @@
 import { z } from 'zod';
 
-const cidr = z
-  .string()
-  .regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'write it as an IPv4 CIDR block, such as "10.0.0.0/8"');
+const cidr = z.cidrv4('write it as an IPv4 CIDR block, such as "10.0.0.0/8"');
 
 export const routerSchema = z.strictObject({
   replicas: z
@@ -63,6 +61,8 @@ export const routerSchema = z.strictObject({
     ),
   allowedCidrs: z
     .array(cidr)
+    // None would let everyone in at the load balancer.
+    .min(1)
     .max(50)
     .optional()
     .describe('Networks whose clients are let in: by the load balancer, and again by Nginx.')

@@ -23,10 +23,8 @@ function problemsOf(schema: z.ZodType, issue: Issue, input: unknown): Problem[] 
     case 'too_small':
     case 'too_big': {
       const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
-      const size = sizeOf(value);
-      return [
-        { path, message: `is ${size.text}, must be ${bound}${size.unit}`, fix: `Give ${bound}${size.unit}.` },
-      ];
+      const { is, must, unit } = sizeOf(value);
+      return [{ path, message: `${is}, must ${must} ${bound}`, fix: `Give ${bound}${unit}.` }];
     }
     case 'invalid_type': {
       if (value === undefined)
@@ -56,10 +54,11 @@ function unknownKeyFix(key: string, known: string[]): string {
   return near ? `Did you mean "${near}"?` : `Known options here: ${known.join(', ')}.`;
 }
 
-function sizeOf(value: unknown): { text: string; unit: string } {
-  if (Array.isArray(value) || typeof value === 'string')
-    return { text: `${value.length} long`, unit: ' long' };
-  return { text: String(value), unit: '' };
+function sizeOf(value: unknown): { is: string; must: string; unit: string } {
+  if (Array.isArray(value)) return { is: `has ${value.length} entries`, must: 'have', unit: '' };
+  if (typeof value === 'string')
+    return { is: `has ${value.length} characters`, must: 'have', unit: ' characters' };
+  return { is: `is ${value}`, must: 'be', unit: '' };
 }
 
 function kindOf(value: unknown): string {

@@ -17,8 +17,35 @@ export const ruleMistakes: Mistake[] = [
       router: { scheme: 'internet-facing', certificateArn: CERTIFICATE, allowedCidrs: ['0.0.0.0/0'] },
     }),
     'router.allowedCidrs',
-    /whole internet/,
+    /lets the internet in/,
     /Name the networks/,
+  ],
+  [
+    'an allow-list that is none, in two halves',
+    config([fleet()], {
+      router: {
+        scheme: 'internet-facing',
+        certificateArn: CERTIFICATE,
+        allowedCidrs: ['0.0.0.0/1', '128.0.0.0/1'],
+      },
+    }),
+    'router.allowedCidrs',
+    /lets the internet in/,
+    /\/8 or smaller/,
+  ],
+  [
+    'a certificate of another region',
+    config([fleet()], { router: { certificateArn: CERTIFICATE.replace('us-east-1', 'eu-west-1') } }),
+    'router.certificateArn',
+    /of eu-west-1, but the load balancer is made in us-east-1/,
+    /of us-east-1/,
+  ],
+  [
+    'a private network as clients from the internet',
+    config(undefined, { cluster: { publicAccessCidrs: ['203.0.113.7/32', '192.168.1.0/24'] } }),
+    'cluster.publicAccessCidrs[1]',
+    /private network/,
+    /public address/,
   ],
   [
     'a router for the internet without a certificate',
@@ -28,7 +55,7 @@ export const ruleMistakes: Mistake[] = [
     /ACM/,
   ],
   [
-    'a network that is none',
+    'a network of clients that is none',
     config([fleet()], { router: { allowedCidrs: ['10.0.0.0/8', '10.0.0.256/8'] } }),
     'router.allowedCidrs[1]',
     /10.0.0.256/,

@@ -4,8 +4,8 @@ import config from '../../paddock.config.ts';
 import { ofType, synthesize, type Template } from './templates.ts';
 
 const templates = (configuration: PaddockConfig): Template[] => {
-  const { state, cluster, controlPlane } = synthesize(configuration);
-  return [state, cluster, controlPlane];
+  const { state, cluster, controlPlane, monitoring } = synthesize(configuration);
+  return [state, cluster, controlPlane, monitoring];
 };
 const kept = templates(config);
 const gone = templates(defineConfig({ region: 'us-east-1', retainData: false, fleets: [presets.cpu()] }));

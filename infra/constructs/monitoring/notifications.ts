@@ -1,4 +1,4 @@
-import { ArnFormat, Aws, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Aws, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -11,6 +11,9 @@ export function createAlarmTopic(scope: Construct, clusterName: string, emails: 
   const key = new Key(scope, 'AlarmKey', {
     description: `${clusterName}: encrypts what alarms tell`,
     enableKeyRotation: true,
+    // Nothing that it encrypts is kept, and a key that is kept goes on costing.
+    pendingWindow: Duration.days(30),
+    removalPolicy: RemovalPolicy.DESTROY,
   });
   key.addToResourcePolicy(
     new PolicyStatement({
