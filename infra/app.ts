@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
-import type { PaddockConfig } from './config/index.ts';
+import { ConfigError, type PaddockConfig } from './config/index.ts';
 import { acceptSingletons } from './constructs/cdk-functions.ts';
 import { CLUSTER_TAG } from './constructs/cluster-tag.ts';
 import { acceptFindings } from './constructs/findings.ts';
@@ -107,7 +107,13 @@ export function cdkJsonContext(): Record<string, unknown> {
 }
 
 if (import.meta.main) {
-  const app = buildApp(await loadConfig(), { validate: true });
+  const config = await loadConfig().catch((error: unknown) => {
+    // It says what to do; where it was thrown says nothing.
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  });
+  const app = buildApp(config, { validate: true });
   const { addAwsSolutions } = await import('./nag.ts');
   addAwsSolutions(app);
   app.synth();

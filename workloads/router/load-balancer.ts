@@ -9,6 +9,9 @@ export interface LoadBalancerSettings {
   readonly certificateArn?: string | undefined;
 }
 
+/** Longer than any router pod takes to end. */
+const LEAVING_SECONDS = 900;
+
 const annotation = (name: string): string => `service.beta.kubernetes.io/aws-load-balancer-${name}`;
 
 const attributes = (values: Record<string, string | number | boolean>): string =>
@@ -41,9 +44,12 @@ export function clientService(settings: LoadBalancerSettings, webui: boolean): V
         [annotation('attributes')]: attributes({ 'load_balancing.cross_zone.enabled': true }),
         [annotation('target-group-attributes')]: attributes({
           'preserve_client_ip.enabled': false,
-          // A generation that runs is not cut off when its router pod leaves.
-          'deregistration_delay.timeout_seconds': 900,
+          // A generation that runs is not cut off when its router pod leaves. Such a pod takes no new connection, so the probes
+          // fail it: by default that would end the connections that it still serves.
+          'deregistration_delay.timeout_seconds': LEAVING_SECONDS,
           'deregistration_delay.connection_termination.enabled': false,
+          'target_health_state.unhealthy.connection_termination.enabled': false,
+          'target_health_state.unhealthy.draining_interval_seconds': LEAVING_SECONDS,
         }),
         // The probes carry a PROXY header too, so they go to the ports that expect one.
         [annotation('healthcheck-protocol')]: 'http',

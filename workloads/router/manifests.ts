@@ -33,10 +33,13 @@ const metadata = { name: APP_ROUTER, namespace: NAMESPACE, labels };
 const CONFIG_FILE = 'nginx.conf';
 const RUN_DIR = '/tmp';
 
-/** The load balancer needs that long to take a pod out; till then Nginx serves on. */
-const LEAVE_SECONDS = 20;
+/**
+ * A Network Load Balancer goes on sending connections for about two minutes to a pod that it was told to take out, and takes as
+ * long before it sends any to a new one (aws-load-balancer-controller issue 2366).
+ */
+const LOAD_BALANCER_SECONDS = 180;
 /** Then what is under way may end. EKS drains a node for 15 minutes at most. */
-const MOST_DRAIN_SECONDS = 840;
+const MOST_DRAIN_SECONDS = 710;
 
 /** Router pods on the system nodes, with their configuration and both Services. */
 export function routerManifests(options: RouterOptions): Manifest[] {
@@ -106,6 +109,8 @@ function deployment({ fleets, images, router }: RouterOptions, checksum: string)
       replicas: router.replicas,
       selector: { matchLabels: labels },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      // The old pod stays until the new one gets connections.
+      minReadySeconds: LOAD_BALANCER_SECONDS,
       revisionHistoryLimit: 3,
       template: {
         metadata: {
@@ -118,7 +123,7 @@ function deployment({ fleets, images, router }: RouterOptions, checksum: string)
           automountServiceAccountToken: false,
           enableServiceLinks: false,
           priorityClassName: PRIORITY_CLASS.system,
-          terminationGracePeriodSeconds: LEAVE_SECONDS + drainSeconds(fleets) + 10,
+          terminationGracePeriodSeconds: LOAD_BALANCER_SECONDS + drainSeconds(fleets) + 10,
           // User and group `nginx` of the image.
           securityContext: {
             runAsNonRoot: true,
@@ -167,7 +172,7 @@ const nginxContainer = (image: string): V1Container => ({
   livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 3 },
   readinessProbe: { ...probe, periodSeconds: 3, failureThreshold: 2 },
   // The image's stop signal is QUIT: Nginx then ends when its last request has.
-  lifecycle: { preStop: { sleep: { seconds: LEAVE_SECONDS } } },
+  lifecycle: { preStop: { sleep: { seconds: LOAD_BALANCER_SECONDS } } },
   securityContext: confined(),
   volumeMounts: [
     { name: 'config', mountPath: '/etc/paddock', readOnly: true },

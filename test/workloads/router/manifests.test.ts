@@ -68,7 +68,9 @@ describe("the router's pods", () => {
   it('are told by probes that no client reaches, and leave the load balancer before they end', () => {
     const nginx = containerOf(pod, 'router');
     expect(nginx.readinessProbe?.httpGet).toEqual({ path: '/healthz', port: 'internal' });
-    expect(nginx.lifecycle?.preStop?.sleep?.seconds).toBeGreaterThanOrEqual(10);
+    // A Network Load Balancer takes two minutes, for old pods and for new ones.
+    expect(nginx.lifecycle?.preStop?.sleep?.seconds).toBeGreaterThan(120);
+    expect(deployment.spec?.minReadySeconds).toBeGreaterThan(120);
     // EKS drains a node for 15 minutes at most.
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(600);
     expect(pod.terminationGracePeriodSeconds).toBeLessThanOrEqual(900);
@@ -143,6 +145,17 @@ describe('the load balancer for clients', () => {
       'healthcheck-path': '/healthz',
     });
     expect(annotationsOf(clients())).not.toHaveProperty('ssl-cert');
+  });
+
+  it('ends no connection of a pod that leaves: neither when it is taken out nor when its probes fail', () => {
+    expect(annotationsOf(clients())['target-group-attributes']?.split(',')).toEqual(
+      expect.arrayContaining([
+        'deregistration_delay.timeout_seconds=900',
+        'deregistration_delay.connection_termination.enabled=false',
+        'target_health_state.unhealthy.connection_termination.enabled=false',
+        'target_health_state.unhealthy.draining_interval_seconds=900',
+      ]),
+    );
   });
 
   it('has no port for Open WebUI where there is none', () => {
