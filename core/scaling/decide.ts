@@ -44,7 +44,7 @@ const BLIND_RULES: readonly Rule[] = [scheduleFloors, bounds, blindHold, stepLim
  */
 export function decide(snapshot: Snapshot, policy: FleetPolicy, memory: FleetMemory): Decision<FleetMemory> {
   const view = viewFleet(snapshot, policy, memory);
-  const learned = observe(view, memory);
+  const learned = observe(view, policy, memory);
   const blind = view.blind.length > 0;
   const start: Context = { policy, view, memory: learned, capacity: measureCapacity(view, learned) };
   const { wanted, context, reasons } = applyRules(blind ? BLIND_RULES : RULES, start);
@@ -54,18 +54,24 @@ export function decide(snapshot: Snapshot, policy: FleetPolicy, memory: FleetMem
 }
 
 /** Folds what is seen into what is known, before anything is decided. */
-function observe(view: FleetView, memory: FleetMemory): FleetMemory {
+function observe(view: FleetView, policy: FleetPolicy, memory: FleetMemory): FleetMemory {
   const folded = foldCounters(view, memory);
   const arrivals = estimateArrivals(view, memory, folded.completedQueue);
   const pools = learn(view, memory, folded);
   const isBusy =
-    view.queue.backlog + view.queue.inFlight + view.busyQueue + view.busyInteractive > 0 ||
+    waiting(view, policy) + view.queue.inFlight + view.busyQueue + view.busyInteractive > 0 ||
     folded.completedQueue > 0 ||
     // Who can't see must not conclude that there was nothing.
     view.blind.length > 0;
   const lastActive = Math.max(0, ...view.workers.map((worker) => Math.min(worker.lastActiveAt, view.at)));
   const lastWorkAt = isBusy || memory.at === 0 ? view.at : Math.max(memory.lastWorkAt, lastActive);
   return { ...memory, at: view.at, arrivals, counters: folded.counters, pools, lastWorkAt };
+}
+
+/** Messages that are work to do: fewer than wake a sleeping fleet are left waiting on purpose. */
+function waiting({ queue, current }: FleetView, { minReplicas, activationBacklog }: FleetPolicy): number {
+  const asleep = minReplicas === 0 && current === 0 && queue.backlog < activationBacklog;
+  return asleep ? 0 : queue.backlog;
 }
 
 function applyRules(

@@ -9,8 +9,13 @@ import type { Command, Plan, Reason, Seconds } from './types.ts';
 import { type FleetView, sum } from './view.ts';
 import { forgetWorkers, warmUps } from './workers.ts';
 
-/** A fleet does not rest before this long after its last work. */
-const SHORTEST_REST_SECONDS = 60;
+/**
+ * A fleet does not rest before this long after its last work. The alarm on the queue's depth wakes it by a change of state
+ * alone: it has to fall back first, which takes a whole minute without a waiting message, and SQS's counters may be a minute
+ * late. A loop that rested sooner could leave an alarm that stays on, and the next messages unheard.
+ * Source: Amazon SQS, 'Available CloudWatch metrics'; CloudWatch, 'Alarm events and EventBridge'.
+ */
+const SHORTEST_REST_SECONDS = 180;
 
 /** The plan: what is wanted, the commands that lead there, and the numbers behind it. */
 export function makePlan(context: Context, shares: Spread, reasons: Reason[]): Plan {
@@ -61,17 +66,11 @@ function summarize(view: FleetView, capacity: Command[]): Plan['summary'] {
   return capacity.length > 0 ? 'repair' : 'hold';
 }
 
-/** Nothing waits, nothing moves, nothing arrived lately: whatever is held or floored can wait for the next trigger. */
+/** Nothing moves and there was no work lately: whatever is held or floored can wait for the next trigger. */
 function rests({ policy, view, memory, capacity }: Context): boolean {
   if (view.blind.length > 0) return false;
-  // Below its activation threshold a sleeping fleet leaves messages waiting on purpose.
-  const asleep =
-    policy.minReplicas === 0 && view.current === 0 && view.queue.backlog < policy.activationBacklog;
-  const waits = view.queue.backlog > 0 && !asleep;
-  const serves = view.queue.inFlight + view.busyQueue + view.busyInteractive > 0;
   const patience = Math.max(SHORTEST_REST_SECONDS, holdSeconds(capacity.leadSeconds, policy.tickSeconds));
-  const lately = !asleep && view.at - memory.lastWorkAt < patience;
-  return !waits && !serves && !lately && view.pools.every((pool) => isStill(pool));
+  return view.at - memory.lastWorkAt >= patience && view.pools.every((pool) => isStill(pool));
 }
 
 function isStill({ observed, live, pendingAges }: FleetView['pools'][number]): boolean {

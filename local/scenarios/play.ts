@@ -10,6 +10,8 @@ import type { Scenario, ScenarioContext } from './scenarios.ts';
 
 /** A result whose announcement was missed is found by looking again. */
 const LOOK_AGAIN_MS = 5_000;
+/** How often it is looked whether the control plane still ticks. */
+const LOOK_AT_LOOP_MS = 500;
 /** How often the instances that are billed are counted. */
 const SAMPLE_MS = 500;
 /** From the last submission, after which an unanswered request counts as lost. */
@@ -74,11 +76,7 @@ export class Play {
       submit: (arrival) => this.#submit(arrival),
       whenReadable: (id) => this.#untilAborted(this.recorder.whenReadable(id)),
       whenAllAnswered: () => this.#whenAllAnswered(),
-      whenAsleep: () =>
-        this.#system.watch.until(
-          () => this.#system.watch.desired === 0 && this.#system.watch.pods === 0,
-          this.#stop.signal,
-        ),
+      whenAsleep: () => this.#whenAsleep(),
     };
   }
 
@@ -139,6 +137,15 @@ export class Play {
       .catch(() => undefined);
     const { data: result } = requestResultSchema.safeParse(body);
     if (result) this.recorder.readable(id, Date.now(), result);
+  }
+
+  /** No replica, and nothing that ticks on: only a trigger can wake the fleet. */
+  async #whenAsleep(): Promise<void> {
+    const { watch } = this.#system;
+    const { signal } = this.#stop;
+    const isEmpty = (): boolean => watch.desired === 0 && watch.pods === 0;
+    await watch.until(isEmpty, signal);
+    while (!isEmpty() || this.#system.isTicking()) await delay(LOOK_AT_LOOP_MS, undefined, { signal });
   }
 
   async #whenAllAnswered(): Promise<void> {

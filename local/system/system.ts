@@ -14,7 +14,7 @@ import type { Engine } from '../step-functions/engine.ts';
 import type { ResolvedApp } from '../template/load.ts';
 import { clientSettings, type QueueClient } from './aws-clients.ts';
 import type { FleetWatch } from './fleet-watch.ts';
-import { functionNamed, queueOf, tableOf } from './from-template.ts';
+import { functionNamed, machineNamed, queueOf, tableOf } from './from-template.ts';
 import type { LocalGateway } from './gateway.ts';
 
 /** What start-up brings up. */
@@ -46,6 +46,8 @@ export interface LocalSystem extends SystemParts {
   readonly scalerName: string;
   /** Instances that are billed (launched and not gone yet), by pool. */
   billedNodes(): Record<string, number>;
+  /** Whether the control plane ticks on by itself, no trigger needed. */
+  isTicking(): boolean;
   /** The last stored ticks, newest first. */
   recentPlans(limit: number): Promise<PlanRecord[]>;
   /** Ends everything that was started, what wakes it first. */
@@ -54,7 +56,8 @@ export interface LocalSystem extends SystemParts {
 
 /** @param close ends the parts */
 export function localSystem(parts: SystemParts, close: () => Promise<void>): LocalSystem {
-  const { app, config, policy, emulators, front } = parts;
+  const { app, config, policy, emulators, engine, front } = parts;
+  const scaleMachine = machineNamed(app, 'Scale');
   const tableName = tableOf(app);
   const dynamodb = new DynamoDBClient(clientSettings(front, front.admin));
   const state = new DynamoFleetState(tableName, dynamodb);
@@ -70,6 +73,7 @@ export function localSystem(parts: SystemParts, close: () => Promise<void>): Loc
           return [name, emulators.autoscaling.group(nodegroup).instances.size];
         }),
       ),
+    isTicking: () => engine.executions(scaleMachine).some(({ status }) => status === 'RUNNING'),
     recentPlans: (limit) => state.recentPlans(policy.fleet, limit),
     stop: async () => {
       dynamodb.destroy();

@@ -213,7 +213,8 @@ describe('activation and scale to zero', () => {
     [2, 0],
     [3, 1],
   ])('with a threshold of 3, %i waiting messages want %i replicas', (backlog, wanted) => {
-    const result = plan({ ...asleep, backlog }, simple({ activationBacklog: 3 }));
+    const rested = memoryOf({ lastWorkAt: NOW - 3600 });
+    const result = plan({ ...asleep, backlog }, simple({ activationBacklog: 3 }), rested);
     expect(result.wanted).toBe(wanted);
     expect(result.again).toBe(wanted > 0);
   });
@@ -399,10 +400,21 @@ describe('again', () => {
     ['something waits', { backlog: 1 }, {}, true],
     ['something is served', { inFlight: 1 }, {}, true],
     ['something arrived lately', {}, { lastWorkAt: NOW - 30 }, true],
+    ['the alarm may not have fallen back', {}, { lastWorkAt: NOW - 179 }, true],
+    ['the alarm has fallen back', {}, { lastWorkAt: NOW - 180 }, false],
   ])('%s', (_, scene, memory, again) => {
     const rested = memoryOf({ lastWorkAt: NOW - 3600, ...memory });
     const result = plan({ pools: warmPool('od', 1), ...scene }, simple({ minReplicas: 1 }), rested);
     expect(result.again).toBe(again);
+  });
+
+  it('goes on for a while after a fleet fell asleep: its alarm has to fall back before it can wake it', () => {
+    const policy = simple({ activationBacklog: 3 });
+    const empty = { pools: { od: poolOf([], { desiredReplicas: 0 }) } };
+    expect(plan(empty, policy, memoryOf({ lastWorkAt: NOW - 60 })).again).toBe(true);
+    expect(plan(empty, policy, memoryOf({ lastWorkAt: NOW - 180 })).again).toBe(false);
+    // Fewer than wake it are no work.
+    expect(plan({ ...empty, backlog: 2 }, policy, memoryOf({ lastWorkAt: NOW - 180 })).again).toBe(false);
   });
 
   it('goes on while anything moves', () => {
