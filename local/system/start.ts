@@ -144,7 +144,8 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     const gateway = await startLocalGateway({ app, clusterName, lambda, secrets: emulators.secretsManager });
     undo.add(() => gateway?.stop());
     await provisionTriggers(app, services.emulators, options.triggers);
-    if (!options.triggers.schedule) startByHand(app, services.engine, fleetName(config));
+    const { alarm, schedule } = options.triggers;
+    if (alarm && !schedule) startByHand(app, services.engine, fleetName(config));
     const policy = fleetPolicy(config, fleetName(config));
     const parts = { config, policy, front, cluster, ...services, ...fleet, app, client, gateway, troubles };
     return localSystem(parts, () => undo.run());
