@@ -12,8 +12,6 @@ const WORKER_FILE = '/opt/paddock/worker.mjs';
 const OLLAMA_ADDRESS = `127.0.0.1:${OLLAMA_PORT}`;
 const MODELS_DIR = '/models';
 
-/** The queue's default, which the worker extends while it works. */
-export const VISIBILITY_SECONDS = 30;
 const HEARTBEAT_SECONDS = 2;
 
 const WORKER_REQUESTS = { milliCpu: 200, memoryMiB: 256 };
@@ -141,7 +139,7 @@ export const workerContainer = (
       PADDOCK_DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl,
       PADDOCK_MAX_ATTEMPTS: String(fleet.maxAttempts),
       PADDOCK_RESULTS_BUCKET: resultsBucket,
-      PADDOCK_VISIBILITY_SECONDS: String(VISIBILITY_SECONDS),
+      PADDOCK_VISIBILITY_SECONDS: String(fleet.visibilitySeconds),
       PADDOCK_HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
       PADDOCK_REQUEST_TIMEOUT_SECONDS: String(fleet.requestTimeoutSeconds),
       // The grace period leaves as much and a margin.

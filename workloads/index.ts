@@ -10,7 +10,6 @@ import { storageClass } from './storage.ts';
 import type { Manifest, VolumeType, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
 export { namespace } from './base.ts';
-export { VISIBILITY_SECONDS } from './containers.ts';
 export { serviceAccountName, serviceName } from './names.ts';
 export type { Manifest, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 export { webuiManifests } from './webui.ts';

@@ -13,6 +13,8 @@ export interface WorkloadFleet {
   readonly contextTokens: number;
   readonly requestTimeoutSeconds: number;
   readonly maxAttempts: number;
+  /** Which the worker extends while it works. */
+  readonly visibilitySeconds: number;
   readonly policy: { readonly drainDeadlineSeconds: number };
 }
 

@@ -217,6 +217,15 @@ export const fleetSchema = z.strictObject({
       'Failed attempts (errors of the model server, time-outs) after which a queued request is given up: its response says why, its message goes to the dead-letter queue.',
     )
     .meta({ unit: 'attempts' }),
+  visibilitySeconds: z
+    .int()
+    .min(5)
+    .max(43_200)
+    .default(30)
+    .describe(
+      'How long a queued request stays hidden from other workers after one took it. A worker extends it while it works; one that dies leaves the request hidden for so long at most.',
+    )
+    .meta({ unit: 'seconds' }),
   policy: policySchema.prefault({}).describe('How the fleet is scaled.'),
   pools: z
     .array(poolSchema)

@@ -1,7 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { VISIBILITY_SECONDS } from '../../workloads/index.ts';
 import { acceptFindings } from './findings.ts';
 
 /** Attempts are counted by the worker; this only catches messages that no worker survives to count. */
@@ -12,12 +11,18 @@ export interface FleetQueues {
   readonly deadLetters: Queue;
 }
 
+export interface FleetQueueProps {
+  readonly queueName: string;
+  /** As the workers ask for it when they take a message. */
+  readonly visibilitySeconds: number;
+}
+
 /** Where a fleet's requests wait, and where those end that could not be answered. */
 export class FleetQueue extends Construct implements FleetQueues {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { queueName }: { queueName: string }) {
+  constructor(scope: Construct, id: string, { queueName, visibilitySeconds }: FleetQueueProps) {
     super(scope, id);
     this.deadLetters = new Queue(this, 'DeadLetters', {
       queueName: `${queueName}-dead-letters`,
@@ -30,7 +35,7 @@ export class FleetQueue extends Construct implements FleetQueues {
       queueName,
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      visibilityTimeout: Duration.seconds(VISIBILITY_SECONDS),
+      visibilityTimeout: Duration.seconds(visibilitySeconds),
       retentionPeriod: Duration.days(7),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES },
     });

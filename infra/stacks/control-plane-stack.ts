@@ -45,6 +45,7 @@ export class ControlPlaneStack extends Stack {
       const scope = new Construct(this, `Fleet-${fleet.name}`);
       const { queue, deadLetters } = new FleetQueue(scope, 'Requests', {
         queueName: `${clusterName}-${fleet.name}`,
+        visibilitySeconds: fleet.visibilitySeconds,
       });
       return { fleet, scope, queue, deadLetters };
     });

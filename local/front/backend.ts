@@ -12,13 +12,27 @@ export interface Exchange {
   signal: AbortSignal;
   /** A `duplicate` fault was drawn for this request. */
   duplicate: boolean;
+  /** A `reorder` fault was. */
+  reorder: boolean;
+  /** Told what a ReceiveMessage hands out. */
+  note(delivery: Delivery): void;
+}
+
+export interface Delivery {
+  /** Of the messages, as they were sent. */
+  bodies: string[];
+  /** How many will be delivered once more, because of a fault. */
+  twice: number;
+  /** How many were taken from behind others, because of a fault. */
+  outOfOrder: number;
 }
 
 /** The parts of fauxqs's queues that its own API has no way to reach: due timers and un-received messages. */
 export interface FauxQueue {
   readonly name: string;
   readonly url: string;
-  readonly messages: readonly unknown[];
+  /** Those that wait, oldest first. */
+  readonly messages: unknown[];
   readonly delayedMessages: readonly unknown[];
   readonly inflightMessages: ReadonlyMap<string, { message: { approximateReceiveCount: number } }>;
   readonly attributes: Readonly<Record<string, string>>;

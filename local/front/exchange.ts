@@ -4,8 +4,9 @@ import { type Claim, parseQuery, readClaim } from './auth/credential.ts';
 import { AuthError } from './auth/errors.ts';
 import type { Principals } from './auth/principals.ts';
 import type { SignatureVerifier } from './auth/verify.ts';
-import type { Backend } from './backend.ts';
-import type { Faults } from './faults.ts';
+import type { Backend, Delivery } from './backend.ts';
+import type { RequestEvent } from './event.ts';
+import type { Drawn, Faults } from './faults.ts';
 import type { HttpAnswer, HttpRequest } from './http.ts';
 import type { Authorizer } from './iam/authorizer.ts';
 import { s3Operation } from './s3/operation.ts';
@@ -17,32 +18,9 @@ import {
   type Principal,
   type ServiceEmulator,
 } from './types.ts';
-import {
-  type Decoded,
-  type Decoder,
-  isCbor,
-  jsonOperation,
-  unknownOperation,
-  type WireRequest,
-} from './wire/codec.ts';
+import { type Decoded, type Decoder, isCbor, type WireRequest } from './wire/codec.ts';
 import { commonError, renderError, renderUnplaced } from './wire/errors.ts';
-
-/** What happened to one request, told when it is over. */
-export interface RequestEvent {
-  service: AwsService | 'unknown';
-  operation: string;
-  /** Name of the caller; empty if it was not known. */
-  principal: string;
-  /** 0: the connection broke without an answer. */
-  status: number;
-  errorCode?: string;
-  /** Milliseconds since the epoch. */
-  at: number;
-  durationMs: number;
-  /** ARNs of what it was about. */
-  resource?: string[];
-  input?: Record<string, unknown>;
-}
+import { jsonRequest, wire } from './wire/request.ts';
 
 export interface ExchangeOptions {
   region: string;
@@ -54,6 +32,18 @@ export interface ExchangeOptions {
   backend(service: AwsService): Backend | undefined;
   emulator(service: AwsService): ServiceEmulator | undefined;
   emit(event: RequestEvent): void;
+}
+
+/** One request that may be carried out. */
+interface Call {
+  spec: ServiceSpec;
+  decoded: Decoded;
+  principal: Principal;
+  request: WireRequest;
+  http: HttpRequest;
+  drawn: Drawn;
+  event: RequestEvent;
+  requestId: string;
 }
 
 /** One AWS request from its arrival to its answer: who, what, may they, do it, say it. */
@@ -164,16 +154,42 @@ export class ExchangeHandler {
     const drawn = faults.draw(spec.service, operation);
     if (drawn.down) {
       event.errorCode = 'down';
+      event.fault = 'down';
       return 'hang-up';
     }
     if (drawn.delayMs > 0) await sleep(drawn.delayMs);
     event.resource = await authorizer.authorize(principal, spec.service, operation, input);
-    if (drawn.error) throw drawn.error;
+    const { refusal } = drawn;
+    if (refusal) event.fault = refusal.kind;
+    if (refusal && refusal.kind !== 'answer-lost') throw refusal.error;
+    const answer = await this.#carryOut({ spec, decoded, principal, request, http, drawn, event, requestId });
+    if (!refusal) return answer;
+    event.carriedOut = answer.status;
+    throw refusal.error;
+  }
+
+  async #carryOut({
+    spec,
+    decoded,
+    principal,
+    request,
+    http,
+    drawn,
+    event,
+    requestId,
+  }: Call): Promise<AwsResponse> {
+    const { operation, input } = decoded;
     const { method, headers, rawBody } = request;
     const { url, signal } = http;
     const aws = { service: spec.service, operation, principal, method, url, headers, rawBody, input };
     const backend = this.#options.backend(spec.service);
-    if (backend) return await backend.handle(aws, { signal, duplicate: drawn.duplicate });
+    if (backend) {
+      const { duplicate, reorder } = drawn;
+      const note = (delivery: Delivery): void => {
+        event.delivery = delivery;
+      };
+      return await backend.handle(aws, { signal, duplicate, reorder, note });
+    }
     const emulator = this.#options.emulator(spec.service);
     if (!emulator) {
       throw new AwsError(
@@ -205,35 +221,6 @@ function encode(decoded: Decoded, output: unknown, requestId: string): AwsRespon
       `the emulator's output of ${decoded.operation} does not fit its schema: ${(error as Error).message}`,
     );
   }
-}
-
-function wire(http: HttpRequest): WireRequest {
-  if (!http.url.startsWith('/')) throw new AwsError('InvalidURI', 'the request target must be a path', 400);
-  const { method, path, headers, rawBody } = http;
-  try {
-    decodeURIComponent(http.rawQuery);
-  } catch {
-    throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400);
-  }
-  return { method, path, query: new URLSearchParams(http.rawQuery), headers, rawBody };
-}
-
-function jsonRequest(
-  spec: ServiceSpec,
-  request: WireRequest,
-): { operation: string; input: Record<string, unknown> } {
-  const operation = jsonOperation(spec, request.headers);
-  if (operation === undefined) throw unknownOperation(spec, request.headers['x-amz-target']);
-  let input: unknown;
-  try {
-    input = JSON.parse(request.rawBody.toString());
-  } catch (error) {
-    throw commonError(spec, 'malformed', `the body is not JSON: ${(error as Error).message}`);
-  }
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw commonError(spec, 'malformed', 'the body is not a JSON object');
-  }
-  return { operation, input: input as Record<string, unknown> };
 }
 
 const claimedService = (thrown: unknown): ServiceSpec | undefined =>

@@ -8,8 +8,10 @@ export interface Drawn {
   delayMs: number;
   /** The connection breaks without an answer. */
   down: boolean;
-  error?: AwsError;
+  /** Answered with this error; after it was carried out when the answer is what gets lost. */
+  refusal?: { kind: 'throttle' | 'error' | 'answer-lost'; error: AwsError };
   duplicate: boolean;
+  reorder: boolean;
 }
 
 /** The faults in force. Draws follow from the seed and the order of requests. */
@@ -24,7 +26,7 @@ export class Faults {
 
   /**
    * @returns what ends the fault
-   * @throws Error for a rate outside 0 to 1, a delay without a length, or duplicates of anything but received messages
+   * @throws Error for a rate outside 0 to 1, a delay without a length, or duplicates or another order of anything but received messages
    */
   inject(fault: Fault): () => void {
     serviceSpec(fault.service);
@@ -34,10 +36,10 @@ export class Faults {
       throw new Error('a delay fault needs delayMs, milliseconds above 0');
     }
     if (
-      kind === 'duplicate' &&
+      (kind === 'duplicate' || kind === 'reorder') &&
       (fault.service !== 'sqs' || (fault.operation ?? 'ReceiveMessage') !== 'ReceiveMessage')
     ) {
-      throw new Error('duplicate faults are for sqs ReceiveMessage');
+      throw new Error(`${kind} faults are for sqs ReceiveMessage`);
     }
     const own = { ...fault };
     this.#active.add(own);
@@ -51,14 +53,14 @@ export class Faults {
   }
 
   draw(service: AwsService, operation: string): Drawn {
-    const drawn: Drawn = { delayMs: 0, down: false, duplicate: false };
+    const drawn: Drawn = { delayMs: 0, down: false, duplicate: false, reorder: false };
     for (const fault of this.#active) {
       if (fault.service !== service || (fault.operation ?? operation) !== operation) continue;
       if (fault.rate !== undefined && this.#random() >= fault.rate) continue;
       if (fault.kind === 'delay') drawn.delayMs += fault.delayMs ?? 0;
       else if (fault.kind === 'down') drawn.down = true;
-      else if (fault.kind === 'duplicate') drawn.duplicate = true;
-      else drawn.error ??= faultError(serviceSpec(service), fault.kind);
+      else if (fault.kind === 'duplicate' || fault.kind === 'reorder') drawn[fault.kind] = true;
+      else drawn.refusal ??= { kind: fault.kind, error: faultError(serviceSpec(service), fault.kind) };
     }
     return drawn;
   }
@@ -69,7 +71,7 @@ export class Faults {
   }
 }
 
-function faultError(spec: ServiceSpec, kind: 'throttle' | 'error'): AwsError {
+function faultError(spec: ServiceSpec, kind: 'throttle' | 'error' | 'answer-lost'): AwsError {
   return kind === 'throttle'
     ? commonError(spec, 'throttled', 'Rate exceeded')
     : commonError(spec, 'internal', 'We encountered an internal error. Please try again. (injected)');

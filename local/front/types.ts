@@ -88,7 +88,11 @@ export interface Fault {
   service: AwsService;
   /** Missing: every operation. */
   operation?: string;
-  kind: 'throttle' | 'error' | 'down' | 'delay' | 'duplicate';
+  /**
+   * `error`: refused with a 5xx, nothing is done. `answer-lost`: a 5xx, and all the same it is done. `duplicate`: what is received
+   * is delivered a second time; `reorder`: the newest messages are received first.
+   */
+  kind: 'throttle' | 'error' | 'answer-lost' | 'down' | 'delay' | 'duplicate' | 'reorder';
   /** Share of matching requests, 0 to 1; default 1. */
   rate?: number;
   /** With `delay`: how long, milliseconds. */

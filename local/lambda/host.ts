@@ -96,13 +96,15 @@ export class LambdaHost {
     for (const hosted of this.#functions) hosted.stats = { durationsMs: [], errors: 0 };
   }
 
-  /** Kills a function's processes wherever they are; the next call starts a new one. */
-  kill(nameOrArn: string): void {
+  /** Kills a function's processes wherever they are; the next call starts a new one. Returns how many served an event. */
+  kill(nameOrArn: string): number {
     const hosted = this.#hosted(nameOrArn);
-    if (!hosted) return;
+    if (!hosted) return 0;
+    const serving = hosted.all.size - hosted.idle.length;
     for (const environment of hosted.all) environment.kill();
     hosted.all.clear();
     hosted.idle = [];
+    return serving;
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_ID_HEADER } from '../../core/protocol/request.ts';
@@ -177,7 +178,7 @@ export class SyntheticServer {
     }
   }
 
-  async #write({ dialect, body, response, gone }: Job): Promise<void> {
+  async #write({ dialect, body, response, gone, requestId }: Job): Promise<void> {
     const size = sizeOf(body);
     const { firstSeconds, tokenSeconds } = pace(this.#spec, size);
     const tokens = { prompt: size.promptTokens, output: size.outputTokens };
@@ -186,14 +187,15 @@ export class SyntheticServer {
     const rest = (): Promise<void> => delay(Math.max(0, until - Date.now()), undefined, { signal: gone });
     if (!isStream) {
       await rest();
-      return send(response, 200, dialect.whole(words(size.outputTokens), tokens));
+      return send(response, 200, dialect.whole(opening(requestId) + words(size.outputTokens), tokens));
     }
     response.writeHead(200, { 'content-type': dialect.contentType });
     await delay(firstSeconds * 1000, undefined, { signal: gone });
     const perPiece = Math.max(1, Math.ceil(MIN_PIECE_SECONDS / tokenSeconds));
     for (let sent = 0; sent < size.outputTokens; sent += perPiece) {
       await delay(perPiece * tokenSeconds * 1000, undefined, { signal: gone });
-      response.write(dialect.piece(words(Math.min(perPiece, size.outputTokens - sent))));
+      const text = words(Math.min(perPiece, size.outputTokens - sent));
+      response.write(dialect.piece(sent === 0 ? opening(requestId) + text : text));
     }
     response.end(dialect.end(tokens));
   }
@@ -217,6 +219,9 @@ export class SyntheticServer {
 }
 
 const words = (count: number): string => 'word '.repeat(Math.min(count, 4096)).trimEnd();
+
+/** No two runs say the same, as with a model: a second answer to one request shows as another one. */
+const opening = (requestId: string): string => `Answer ${randomUUID()} to ${requestId || 'someone'}: `;
 
 function abortWhenClosed(response: ServerResponse): AbortSignal {
   const controller = new AbortController();

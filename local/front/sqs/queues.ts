@@ -94,7 +94,9 @@ export class Queues implements Backend {
     const queue = this.#queue(body);
     const asked = body.WaitTimeSeconds ?? Number(queue?.attributes.ReceiveMessageWaitTimeSeconds ?? 0);
     const deadline = performance.now() + (typeof asked === 'number' && asked <= 20 ? asked * 1000 : 0);
+    let outOfOrder = 0;
     for (;;) {
+      if (exchange.reorder && queue) outOfOrder = newestFirst(queue, body.MaxNumberOfMessages);
       const left = Math.max(0, deadline - performance.now()) / 1000;
       // Short slices bound how long a poll outlives its client.
       const wait = typeof asked === 'number' && asked <= 20 ? Math.min(left, 1) : asked;
@@ -110,7 +112,13 @@ export class Queues implements Backend {
         return respond({});
       }
       if (status !== 200 || handles.length > 0 || left === 0) {
-        if (exchange.duplicate && queue) for (const handle of handles) this.#duplicate(queue, handle);
+        const twice = exchange.duplicate && queue ? handles : [];
+        for (const handle of twice) if (queue) this.#duplicate(queue, handle);
+        exchange.note({
+          bodies: messages(output).map(({ Body }) => String(Body)),
+          twice: twice.length,
+          outOfOrder: Math.min(outOfOrder, handles.length),
+        });
         return respond(output, status, headers);
       }
     }
@@ -196,9 +204,18 @@ export class Queues implements Backend {
   }
 }
 
-function received(output: Body): string[] {
-  if (!Array.isArray(output.Messages)) return [];
-  return output.Messages.map((message) => String(record(message).ReceiptHandle));
+const messages = (output: Body): Body[] =>
+  Array.isArray(output.Messages) ? output.Messages.map((message) => record(message)) : [];
+
+const received = (output: Body): string[] =>
+  messages(output).map(({ ReceiptHandle }) => String(ReceiptHandle));
+
+/** Brings the newest messages to the front, as many as are asked for; returns how many overtake others. */
+function newestFirst({ messages: waiting }: FauxQueue, asked: unknown): number {
+  const count = Math.min(typeof asked === 'number' ? asked : 1, waiting.length);
+  if (count === 0 || count === waiting.length) return 0;
+  waiting.unshift(...waiting.splice(-count));
+  return count;
 }
 
 function unreceive(queue: FauxQueue, handle: string): void {

@@ -210,6 +210,40 @@ describe('duplicates', () => {
   });
 });
 
+it('hands out the newest messages first when they are to come out of order, and tells listeners what it handed out', async () => {
+  const { QueueUrl } = await newQueue();
+  for (const body of ['a', 'b', 'c', 'd']) await send(QueueUrl, body);
+  const deliveries: unknown[] = [];
+  const unlisten = front.onRequest(({ delivery }) => delivery && deliveries.push(delivery));
+  const undo = front.inject({ service: 'sqs', kind: 'reorder' });
+  const newest = await receive(QueueUrl, { MaxNumberOfMessages: 2 });
+  undo();
+  const rest = await receive(QueueUrl, { MaxNumberOfMessages: 10 });
+  unlisten();
+  expect([newest, rest].map((messages) => messages.map(({ Body }) => Body))).toEqual([
+    ['c', 'd'],
+    ['a', 'b'],
+  ]);
+  expect(deliveries).toEqual([
+    { bodies: ['c', 'd'], twice: 0, outOfOrder: 2 },
+    { bodies: ['a', 'b'], twice: 0, outOfOrder: 0 },
+  ]);
+});
+
+it('carries a request out whose answer is lost: the sender does not know it', async () => {
+  const { QueueUrl } = await newQueue();
+  const seen: unknown[] = [];
+  const unlisten = front.onRequest(({ status, carriedOut, fault }) =>
+    seen.push({ status, carriedOut, fault }),
+  );
+  const undo = front.inject({ service: 'sqs', operation: 'SendMessage', kind: 'answer-lost' });
+  await expect(send(QueueUrl, 'is there')).rejects.toMatchObject({ $metadata: { httpStatusCode: 500 } });
+  undo();
+  unlisten();
+  expect(seen).toEqual([{ status: 500, carriedOut: 200, fault: 'answer-lost' }]);
+  expect((await receive(QueueUrl)).map(({ Body }) => Body)).toEqual(['is there']);
+});
+
 describe('counters that lag', () => {
   afterEach(() => front.setCounterLag(0));
 

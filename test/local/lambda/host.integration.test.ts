@@ -139,8 +139,17 @@ describe('the local Lambda host', () => {
 
   it('survives the loss of its processes', async () => {
     const before = await pid({});
-    host.kill('good');
+    expect(host.kill('good')).toBe(0);
     expect(await pid({})).not.toBe(before);
+  });
+
+  it('tells how many events a kill cut off', async () => {
+    await pid({});
+    const hanging = host.invoke('good', { hang: true });
+    // Its event has gone to the process that was warm.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(host.kill('good')).toBe(1);
+    expect(await hanging).toMatchObject({ payload: { errorType: 'Runtime.ExitError' } });
   });
 
   it('logs what a function prints', async () => {

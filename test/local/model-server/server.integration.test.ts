@@ -50,6 +50,22 @@ describe('the synthetic model server', () => {
     expect(await worker.loaded()).toEqual([]);
   });
 
+  it('answers each run in other words, and says to whom', async () => {
+    const answers = await Promise.all(
+      ['r7', 'r7'].map(async (id) => {
+        const response = await ask(
+          '/api/generate',
+          { model: 'llama3.1:8b', prompt: 'hi', stream: false },
+          id,
+        );
+        return ((await response.json()) as { response: string }).response;
+      }),
+    );
+    expect(answers[0]).toMatch(/ to r7: /);
+    expect(answers[1]).toMatch(/ to r7: /);
+    expect(answers[0]).not.toBe(answers[1]);
+  });
+
   it('loads no sooner than it may', async () => {
     await servers.remove(BASE.pod);
     const loadableAt = Date.now() + 200;

@@ -53,6 +53,7 @@ const fleet = {
     contextTokens: 2048,
     requestTimeoutSeconds: 60,
     maxAttempts: 5,
+    visibilitySeconds: 30,
     pools: [pool],
   },
   policy: { drainDeadlineSeconds: 5 },
