@@ -45,6 +45,10 @@ const policySchema: z.ZodType<FleetPolicy> = z.looseObject({
   onDemandBase: z.int().nonnegative(),
   tickSeconds: z.number().positive(),
   drainDeadlineSeconds: amount,
+  // Missing in what an older stack wrote.
+  fallbackDelaySeconds: amount.default(30),
+  quarantineSeconds: amount.default(180),
+  quarantineMaxSeconds: amount.default(3600),
   pools: z
     .array(
       z.looseObject({

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { quarantineSchema } from '../spot/quarantine.ts';
 
 const amount = z.number().nonnegative();
 
@@ -26,8 +27,6 @@ const poolMemorySchema = z.strictObject({
   /** Replicas last seen here that were not on their way out, for ticks that can't read the pool. */
   current: amount,
 });
-
-const quarantineSchema = z.strictObject({ until: amount, failures: z.int().nonnegative() });
 
 const memorySchema = z.strictObject({
   v: z.literal(1),

@@ -137,6 +137,11 @@ export interface FleetPolicy {
   tickSeconds: number;
   /** A drained replica that is still busy after this long hands its work back. */
   drainDeadlineSeconds: number;
+  /** Need stays with a pool that failed to give capacity for this long before other pools take it over. */
+  fallbackDelaySeconds: number;
+  /** A pool that failed is not asked again for this long; failures in a row double it up to `quarantineMaxSeconds`. */
+  quarantineSeconds: number;
+  quarantineMaxSeconds: number;
   pools: PoolPolicy[];
 }
 

@@ -103,6 +103,12 @@ function checkPolicy(fleet: ParsedFleet, at: (...path: PropertyKey[]) => string)
       `is ${policy.maxReplicas}, but the pools hold ${poolMax} replicas at most`,
       `Lower it to ${poolMax}, or raise the \`max\` of a pool.`,
     );
+  if (policy.quarantineMaxSeconds < policy.quarantineSeconds)
+    add(
+      at('policy', 'quarantineMaxSeconds'),
+      `is ${policy.quarantineMaxSeconds}, less than quarantineSeconds (${policy.quarantineSeconds})`,
+      `Raise it to ${policy.quarantineSeconds} at least, or lower quarantineSeconds.`,
+    );
   policy.schedule.forEach((floor, floorIndex) => {
     if (floor.replicas > max)
       add(

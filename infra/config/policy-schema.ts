@@ -138,4 +138,30 @@ export const policySchema = z.strictObject({
         'EKS drains a node for 900 seconds at most, so this stays below.',
     )
     .meta({ unit: 'seconds' }),
+  fallbackDelaySeconds: z
+    .number()
+    .min(0)
+    .max(900)
+    .default(30)
+    .describe(
+      'A pool that failed to give capacity keeps its need for this long before other pools take it over: ' +
+        'capacity often comes on the next try, and on-demand costs more.',
+    )
+    .meta({ unit: 'seconds' }),
+  quarantineSeconds: z
+    .number()
+    .min(10)
+    .max(3600)
+    .default(180)
+    .describe(
+      'A pool that failed to give capacity is not asked again for this long. Each failure soon after doubles it.',
+    )
+    .meta({ unit: 'seconds' }),
+  quarantineMaxSeconds: z
+    .number()
+    .min(10)
+    .max(86_400)
+    .default(3600)
+    .describe('The longest time that a pool is not asked again. At least `quarantineSeconds`.')
+    .meta({ unit: 'seconds' }),
 });

@@ -1,12 +1,15 @@
 import { fleetParametersContract, nodeGroupsContract, queueCountsContract } from '../contract/aws.ts';
 import { fleetStateContract } from '../contract/fleet-state.ts';
 import { kubernetesContract } from '../contract/kubernetes.ts';
+import { noticesContract } from '../contract/notices.ts';
 import { policy } from '../functions/scaler/world.ts';
 import { FakeFleetParameters, FakeNodeGroups, FakeQueueCounts } from './aws.ts';
 import { FakeFleetState } from './fleet-state.ts';
 import { fakeKubernetes } from './kubernetes-setup.ts';
+import { FakeNotices } from './notices.ts';
 
 fleetStateContract('fake', () => new FakeFleetState());
+noticesContract('fake', () => new FakeNotices());
 kubernetesContract('fake', fakeKubernetes);
 
 queueCountsContract('fake', () => {

@@ -70,6 +70,13 @@ export const ruleMistakes: Mistake[] = [
     /Lower min to 2, or raise max to 5/,
   ],
   [
+    'a longest quarantine that is shorter than the first',
+    withPolicy({ quarantineSeconds: 600, quarantineMaxSeconds: 300 }),
+    'fleets[0].policy.quarantineMaxSeconds',
+    /is 300, less than quarantineSeconds \(600\)/,
+    /Raise it to 600/,
+  ],
+  [
     'minReplicas above maxReplicas',
     withPolicy({ minReplicas: 3, maxReplicas: 2 }),
     'fleets[0].policy.minReplicas',

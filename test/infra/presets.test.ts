@@ -117,6 +117,9 @@ describe('fleetPolicy', () => {
       onDemandBase: 1,
       tickSeconds: 5,
       drainDeadlineSeconds: 120,
+      fallbackDelaySeconds: 30,
+      quarantineSeconds: 180,
+      quarantineMaxSeconds: 3600,
     });
     expect(pools[1]).toEqual({
       name: 'spot',

@@ -321,7 +321,17 @@ describe('bounds, steps and the cost cap', () => {
 describe('spread over pools', () => {
   const spot = poolPolicy({ name: 'spot', capacityType: 'spot', pricePerHour: 0.4 });
   const both = (overrides: Partial<FleetPolicy> = {}) => policyOf([poolPolicy(), spot], overrides);
-  const quarantines = { spot: { until: NOW + 60, failures: 2 } };
+  const quarantines = {
+    spot: {
+      since: NOW - 300,
+      until: NOW + 60,
+      failures: 2,
+      code: '',
+      provenAt: 0,
+      recent: [NOW - 300],
+      foldedTo: 0,
+    },
+  };
   const wantedOf = (policy: FleetPolicy, pools: Record<string, PoolObservation>, memory: FleetMemory) =>
     plan({ pools }, policy, memory).wantedByPool;
   const empty = { ...warmPool('od', 0), ...warmPool('spot', 0) };

@@ -29,6 +29,9 @@ export const policy = (overrides: Partial<FleetPolicy> = {}): FleetPolicy => ({
   onDemandBase: 1,
   tickSeconds: 5,
   drainDeadlineSeconds: 120,
+  fallbackDelaySeconds: 30,
+  quarantineSeconds: 180,
+  quarantineMaxSeconds: 3600,
   pools: [
     {
       name: 'main',
