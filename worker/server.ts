@@ -41,29 +41,35 @@ async function route(
       return json(response, 200, { alive: true });
     case 'GET /readyz':
       return json(response, state.isAccepting ? 200 : 503, warmup.report());
+    case 'GET /warm':
     case 'POST /warm':
-      return warm(url.searchParams.get('wait'), request, response, options);
+      return warm(url.searchParams, request, response, options);
     default:
       return proxy.handle(request, response);
   }
 }
 
-/** Answers when every model has produced a token, or with 503 and the state when that takes longer than asked. */
+/**
+ * Answers with how warm this is: once it is, or another failure is known, or `wait` seconds are over (default 0). 200 when
+ * requests are taken, else 503. A POST that names a new `attempt` ends the pause after a failure.
+ */
 async function warm(
-  wait: string | null,
+  query: URLSearchParams,
   request: IncomingMessage,
   response: ServerResponse,
   { state, warmup }: ServerOptions,
 ): Promise<void> {
   request.resume();
-  const seconds = Number(wait ?? 0);
+  const seconds = Number(query.get('wait') ?? 0);
   if (!Number.isFinite(seconds) || seconds < 0 || seconds > LONGEST_WAIT_SECONDS) {
     return json(response, 400, { error: `wait must be 0 to ${LONGEST_WAIT_SECONDS} seconds` });
   }
+  if (request.method === 'POST') warmup.ask(query.get('attempt') ?? '');
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const patience = AbortSignal.any([gone.signal, AbortSignal.timeout(seconds * 1000)]);
-  await state.when(() => state.current !== 'loading', patience);
+  const { failures } = warmup;
+  await state.when(() => state.current !== 'loading' || warmup.failures > failures, patience);
   if (response.destroyed) return;
   json(response, state.isAccepting ? 200 : 503, warmup.report());
 }

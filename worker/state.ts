@@ -48,16 +48,24 @@ export class WorkerState {
     return () => this.#changes.off('change', listener);
   }
 
+  /** Something that is waited for may have changed, though not the state. */
+  notify(): void {
+    this.#changes.emit('notice');
+  }
+
   /** Resolves when the condition holds or the signal fires. */
   when(condition: () => boolean, signal: AbortSignal): Promise<void> {
     if (condition() || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         off();
+        this.#changes.off('notice', look);
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const off = this.onChange(() => condition() && done());
+      const look = () => condition() && done();
+      const off = this.onChange(look);
+      this.#changes.on('notice', look);
       signal.addEventListener('abort', done, { once: true });
     });
   }

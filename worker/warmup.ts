@@ -1,61 +1,70 @@
-import { NotFoundError, UnavailableError } from '../adapters/errors.ts';
+import { UnavailableError } from '../adapters/errors.ts';
+import type { HeldConnection } from '../adapters/ollama/connection.ts';
 import { canonicalModel } from '../adapters/ollama/names.ts';
 import type { ModelServer } from '../adapters/ollama/server.ts';
+import type { FillModel, WarmFailure, Warmth, WarmupSummary } from '../core/protocol/warmup.ts';
 import type { Log } from './log.ts';
 import type { WorkerState } from './state.ts';
 import { backoff, type Sleep } from './time.ts';
+import { failureOf, type Part, WarmthRecord } from './warmth.ts';
 
 export interface WarmupOptions {
+  podUid: string;
+  workerId: string;
   server: ModelServer;
+  fill: FillModel;
   models: readonly string[];
   state: WorkerState;
   log: Log;
   sleep: Sleep;
+  now: () => number;
   /** Between two looks at what is loaded; default 2000. */
   watchMs?: number;
 }
 
-export type ModelPhase = 'waiting' | 'pulling' | 'loading' | 'warm';
-
-export interface WarmupReport {
-  state: string;
-  models: Record<string, ModelPhase>;
-  /** What went wrong last, while it still does. */
-  error?: string;
-  /** Epoch seconds when everything was warm for the first time; 0 before. */
-  warmAt: number;
+/** What went wrong, and in which part. */
+interface PartFailed {
+  part: Part;
+  failure: WarmFailure;
 }
 
 /** A server under load may answer late once; it counts as gone when it stays silent. */
 const SILENT_LOOKS = 2;
-const RETRY_BASE_MS = 500;
-const RETRY_CAP_MS = 15_000;
+/** First and longest pause after a failure, milliseconds, where trying again makes sense and where it does not. */
+const PAUSE = { retryable: [500, 15_000], hopeless: [30_000, 600_000] } as const;
 
-/** Makes every model of the fleet answer one token, then watches that they stay loaded; warms again when not. */
+/** Fills the disk, loads every model and has it answer one token, then watches that they stay loaded; again when not. */
 export class Warmup {
   readonly #options: WarmupOptions;
+  readonly #record: WarmthRecord;
   readonly #stop = new AbortController();
-  readonly #phases: Record<string, ModelPhase>;
-  #error: string | undefined;
   #wake = new AbortController();
+  #retry = new AbortController();
+  #lastAttempt = '';
 
   constructor(options: WarmupOptions) {
     this.#options = options;
-    this.#phases = Object.fromEntries(options.models.map((model) => [model, 'waiting']));
+    this.#record = new WarmthRecord(options.models, options.now());
   }
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const { state } = this.#options;
+    const { state, log } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.#warmAll(signal);
-      if (signal.aborted) return;
+      const connection = await this.#warmAll(signal);
+      if (!connection) return;
+      connection.onOver(() => {
+        log.warn('the model server has ended, or dropped its connection');
+        state.setWarm(false);
+        this.look();
+      });
       state.setWarm(true);
-      await this.#watch(signal);
+      await this.#watch(connection, signal);
+      connection.close();
       if (signal.aborted) return;
       state.setWarm(false);
-      for (const model of this.#options.models) this.#phases[model] = 'waiting';
+      this.#record.restart();
     }
   }
 
@@ -69,58 +78,112 @@ export class Warmup {
     this.#wake.abort();
   }
 
-  report(): WarmupReport {
-    const { state } = this.#options;
-    return {
-      state: state.current,
-      models: { ...this.#phases },
-      ...(this.#error !== undefined && { error: this.#error }),
-      warmAt: state.warmAt / 1000,
-    };
+  /** Someone asks for it: the first time that an attempt is named, a pause after a failure ends at once. */
+  ask(attempt: string): void {
+    if (attempt === this.#lastAttempt) return;
+    this.#lastAttempt = attempt;
+    this.#retry.abort();
   }
 
-  async #warmAll(signal: AbortSignal): Promise<void> {
-    const { models, log, sleep } = this.#options;
+  get failures(): number {
+    return this.#record.failures;
+  }
+
+  report(): Warmth {
+    const { podUid, workerId, state } = this.#options;
+    return this.#record.report({ podUid, workerId, state: state.current, warmAt: state.warmAt / 1000 });
+  }
+
+  summary(): WarmupSummary {
+    return this.#record.summary();
+  }
+
+  /**
+   * What is loaded is lost with the server, and one that is back before the next look would take requests cold. So a
+   * connection is held open from before the first load, and all has to answer again where it did not last.
+   * @returns undefined when it was stopped
+   */
+  async #warmAll(signal: AbortSignal): Promise<HeldConnection | undefined> {
+    const { models, server, log } = this.#options;
+    const [first = ''] = models;
+    while (!signal.aborted) {
+      let connection: HeldConnection | undefined;
+      await this.#persist(first, signal, async () => {
+        connection = await this.#part(first, 'fill', () => server.hold());
+      });
+      for (const model of models) await this.#persist(model, signal, () => this.#warm(model, signal));
+      if (signal.aborted || !connection) {
+        connection?.close();
+        return undefined;
+      }
+      if (!connection.isOver) {
+        this.#record.done();
+        return connection;
+      }
+      log.warn('the model server has ended while it was warmed');
+    }
+    return undefined;
+  }
+
+  /** Tries until the work is done. A pause belongs to the part that failed. */
+  async #persist(model: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    const { log, sleep, now, state } = this.#options;
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
-        for (const model of models) await this.#warm(model, signal);
-        this.#error = undefined;
-        return;
+        return await work();
       } catch (error) {
         if (signal.aborted) return;
-        this.#error = (error as Error).message;
-        log.warn('warming failed and is tried again', { error, attempt });
-        await sleep(backoff(attempt, RETRY_BASE_MS, RETRY_CAP_MS), signal);
+        const { part, failure } = error as PartFailed;
+        const begun = now();
+        this.#record.fail(model, failure);
+        log.warn('warming failed and is tried again', { model, ...failure, attempt });
+        state.notify();
+        const [base, cap] = failure.retryable ? PAUSE.retryable : PAUSE.hopeless;
+        this.#retry = new AbortController();
+        await sleep(backoff(attempt, base, cap), AbortSignal.any([signal, this.#retry.signal]));
+        this.#record.add(model, part, now() - begun);
       }
     }
   }
 
   async #warm(model: string, signal: AbortSignal): Promise<void> {
-    const { server, log } = this.#options;
-    const startedAt = Date.now();
-    this.#phases[model] = 'loading';
+    const { server, fill, log, now } = this.#options;
+    const record = this.#record;
+    const startedAt = now();
+    record.enter(model, 'missing');
+    await this.#part(model, 'fill', () => fill(model, (progress) => record.fill(model, progress), signal));
+    record.enter(model, 'loading');
+    await this.#part(model, 'load', () => server.load(model, signal));
+    record.enter(model, 'answering');
+    await this.#part(model, 'firstToken', () => server.answer(model, signal));
+    record.clearFailure(model);
+    record.enter(model, 'warm');
+    log.info('a model is warm', { model, seconds: (now() - startedAt) / 1000 });
+  }
+
+  /** @throws PartFailed */
+  async #part<T>(model: string, part: Part, work: () => Promise<T>): Promise<T> {
+    const { now } = this.#options;
+    const begun = now();
     try {
-      await server.warm(model, signal);
+      return await work();
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      this.#phases[model] = 'pulling';
-      log.info('a model is not on the disk and is fetched', { model });
-      await server.pull(model, (status) => log.debug('fetching', { model, status }), signal);
-      this.#phases[model] = 'loading';
-      await server.warm(model, signal);
+      throw { part, failure: failureOf(error, model, part) } satisfies PartFailed;
+    } finally {
+      this.#record.add(model, part, now() - begun);
     }
-    this.#phases[model] = 'warm';
-    log.info('a model is warm', { model, seconds: (Date.now() - startedAt) / 1000 });
   }
 
   /** Resolves when a model is lost or the server is gone. */
-  async #watch(signal: AbortSignal): Promise<void> {
+  async #watch(connection: HeldConnection, signal: AbortSignal): Promise<void> {
     const { server, models, log, sleep, watchMs = 2000 } = this.#options;
     let silent = 0;
     for (;;) {
       await sleep(watchMs, this.#wake.signal);
       if (signal.aborted) return;
       this.#wake = new AbortController();
+      // What a server says that has just begun to end, or to start, is worth nothing: each model has to answer again.
+      if (connection.isOver) return;
       try {
         const loaded = await server.loaded();
         silent = 0;

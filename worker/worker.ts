@@ -9,6 +9,7 @@ import type { WorkerConfig } from './config.ts';
 import { Consumer } from './consumer.ts';
 import { newCounters } from './counters.ts';
 import { Drain } from './drain.ts';
+import { fillByPull } from './fill.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import type { Log } from './log.ts';
 import { WorkerMetrics } from './metrics.ts';
@@ -50,7 +51,10 @@ export function createWorker(options: WorkerOptions): Worker {
   const state = new WorkerState();
   const counters = newCounters();
   const metrics = new WorkerMetrics({ slots, state });
-  const warmup = new Warmup({ server, models, state, log, sleep });
+  const { podUid } = config;
+  const warmup = new Warmup({
+    ...{ podUid, workerId, server, models, state, log, sleep, now: Date.now, fill: fillByPull(server) },
+  });
   const onServerTrouble = () => warmup.look();
   const proxy = new InferenceProxy({
     server,
@@ -83,10 +87,11 @@ export function createWorker(options: WorkerOptions): Worker {
   const heartbeat = new HeartbeatLoop({
     ...{ lease, log, sleep, intervalSeconds: config.heartbeatSeconds },
     snapshot: (): Heartbeat => ({
-      ...{ v: 1, workerId, podUid: config.podUid, fleet, pool: config.pool, ...counters },
+      ...{ v: 1, workerId, podUid, fleet, pool: config.pool, ...counters },
       ...{ state: state.current, slots: size, models: [...models], warmAt: state.warmAt / 1000 },
       ...{ busyQueue: slots.busyOf('queue'), busyInteractive: slots.busyOf('interactive') },
       ...{ busySlotSeconds: slots.busySlotSeconds, lastActiveAt: slots.lastActiveAt },
+      warmUp: warmup.summary(),
     }),
     onDrainMark: (deadline) => drain.setMark(deadline),
   });

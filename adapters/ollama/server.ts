@@ -1,5 +1,6 @@
 import http from 'node:http';
-import { fromStatus, UnavailableError } from '../errors.ts';
+import { fromStatus, NotFoundError, UnavailableError } from '../errors.ts';
+import { type HeldConnection, holdConnection, unavailable } from './connection.ts';
 import { canonicalModel } from './names.ts';
 
 export interface ServerRequest {
@@ -17,14 +18,25 @@ export interface ServerAnswer {
   body: unknown;
 }
 
+/** Bytes of the layers that the server has named so far; they come one after another. */
+export interface PullProgress {
+  completedBytes: number;
+  totalBytes: number;
+}
+
 /** The model server beside the worker. Every method throws UnavailableError when it can't be reached. */
 export interface ModelServer {
   /** Canonical names of the models in memory; one that still loads may be among them. */
   loaded(): Promise<string[]>;
-  /** Loads a model and sends one token through it. NotFoundError: it is not on the disk. */
-  warm(model: string, signal?: AbortSignal): Promise<void>;
-  /** Fetches a model onto the disk, reporting each line of progress. */
-  pull(model: string, onProgress: (status: string) => void, signal?: AbortSignal): Promise<void>;
+  isOnDisk(model: string, signal?: AbortSignal): Promise<boolean>;
+  /** Brings a model into memory. NotFoundError: it is not on the disk. */
+  load(model: string, signal?: AbortSignal): Promise<void>;
+  /** Sends one token through a model. NotFoundError: it is not on the disk. */
+  answer(model: string, signal?: AbortSignal): Promise<void>;
+  /** Fetches onto the disk what of a model is missing there. UnavailableError `PullFailed`: the server's own words. */
+  pull(model: string, onProgress: (progress: PullProgress) => void, signal?: AbortSignal): Promise<void>;
+  /** Opens a connection and leaves it idle: it ends the moment the server does. */
+  hold(): Promise<HeldConnection>;
   /** Whole answer at once; any status is an answer. */
   ask(request: ServerRequest): Promise<ServerAnswer>;
   /** The answer as it comes. Never repeats a request on its own. */
@@ -52,35 +64,56 @@ export class OllamaServer implements ModelServer {
       : [];
   }
 
-  async warm(model: string, signal?: AbortSignal): Promise<void> {
-    const { capabilities } = await this.#json('POST', '/api/show', { model }, signal);
-    const embeds = Array.isArray(capabilities) && !capabilities.includes('completion');
-    if (embeds) {
-      await this.#json('POST', '/api/embed', { model, input: 'ready', keep_alive: -1 }, signal);
-      return;
+  async isOnDisk(model: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.#json('POST', '/api/show', { model }, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof NotFoundError) return false;
+      throw error;
     }
-    await this.#json('POST', '/api/generate', { model, keep_alive: -1, stream: false }, signal);
-    await this.#json(
-      'POST',
-      '/api/generate',
-      { model, prompt: 'Say yes.', options: { num_predict: 1 }, keep_alive: -1, stream: false },
-      signal,
-    );
   }
 
-  async pull(model: string, onProgress: (status: string) => void, signal?: AbortSignal): Promise<void> {
+  /** A request without a prompt, or with an empty input, loads the model and does no more. Source: Ollama, server/routes.go. */
+  async load(model: string, signal?: AbortSignal): Promise<void> {
+    const body = { model, keep_alive: -1, stream: false };
+    if (await this.#embeds(model, signal))
+      await this.#json('POST', '/api/embed', { ...body, input: '' }, signal);
+    else await this.#json('POST', '/api/generate', body, signal);
+  }
+
+  async answer(model: string, signal?: AbortSignal): Promise<void> {
+    const body = { model, keep_alive: -1, stream: false };
+    if (await this.#embeds(model, signal)) {
+      await this.#json('POST', '/api/embed', { ...body, input: 'ready' }, signal);
+      return;
+    }
+    const options = { num_predict: 1 };
+    await this.#json('POST', '/api/generate', { ...body, prompt: 'Say yes.', options }, signal);
+  }
+
+  async pull(
+    model: string,
+    onProgress: (progress: PullProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const answer = await this.open(jsonRequest('POST', '/api/pull', { model, stream: true }, signal));
     if (answer.statusCode !== 200) throw failure(answer.statusCode, `pull ${model}`, await text(answer));
-    let rest = '';
-    for await (const chunk of answer.setEncoding('utf8')) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines.filter(Boolean)) {
-        const { status, error } = JSON.parse(line) as { status?: string; error?: string };
-        if (error) throw new UnavailableError(`pull ${model}: ${error}`, 'PullFailed');
-        onProgress(status ?? '');
-      }
+    const layers = new Map<string, PullProgress>();
+    let ended = false;
+    for await (const line of lines(answer)) {
+      const { status, error, digest, total = 0, completed = 0 } = line as Partial<PullLine>;
+      if (error) throw new UnavailableError(`pull ${model}: ${error}`, 'PullFailed');
+      ended = status === 'success';
+      if (digest === undefined) continue;
+      layers.set(digest, { completedBytes: completed, totalBytes: total });
+      onProgress(sumOf(layers.values()));
     }
+    if (!ended) throw new UnavailableError(`pull ${model}: the answer broke off`, 'Truncated');
+  }
+
+  hold(): Promise<HeldConnection> {
+    return holdConnection(this.#base.hostname, Number(this.#base.port));
   }
 
   async ask(request: ServerRequest): Promise<ServerAnswer> {
@@ -108,6 +141,11 @@ export class OllamaServer implements ModelServer {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  async #embeds(model: string, signal?: AbortSignal): Promise<boolean> {
+    const { capabilities } = await this.#json('POST', '/api/show', { model }, signal);
+    return Array.isArray(capabilities) && !capabilities.includes('completion');
   }
 
   async #json(
@@ -151,6 +189,38 @@ async function text(answer: http.IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
+/** One line of `/api/pull`'s answer. */
+interface PullLine {
+  status: string;
+  error: string;
+  digest: string;
+  total: number;
+  completed: number;
+}
+
+/** JSON, line by line. UnavailableError when the answer breaks off. */
+async function* lines(answer: http.IncomingMessage): AsyncGenerator<unknown> {
+  let rest = '';
+  try {
+    for await (const chunk of answer.setEncoding('utf8')) {
+      const complete = (rest + chunk).split('\n');
+      rest = complete.pop() ?? '';
+      for (const line of complete.filter(Boolean)) yield JSON.parse(line);
+    }
+  } catch (error) {
+    throw unavailable(error, 'read the answer of the model server');
+  }
+}
+
+function sumOf(layers: Iterable<PullProgress>): PullProgress {
+  const sum = { completedBytes: 0, totalBytes: 0 };
+  for (const { completedBytes, totalBytes } of layers) {
+    sum.completedBytes += completedBytes;
+    sum.totalBytes += totalBytes;
+  }
+  return sum;
+}
+
 function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
@@ -161,9 +231,4 @@ function parseJson(body: string): unknown {
 
 function failure(status: number | undefined, what: string, message: string): Error {
   return fromStatus(status ?? 0, `${what}: HTTP ${status}: ${message}`);
-}
-
-function unavailable(error: unknown, what: string): UnavailableError {
-  const { code = 'Unknown', message } = error as { code?: string; message: string };
-  return new UnavailableError(`${what}: ${code}: ${message}`, code, error);
 }

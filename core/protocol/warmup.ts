@@ -84,6 +84,20 @@ export const warmthSchema = z.strictObject({
 });
 export type Warmth = z.infer<typeof warmthSchema>;
 
+/** What the heartbeat says of all that, over all models. */
+export const warmupSummarySchema = z.strictObject({
+  /** Of the worker's first warm-up: so far, or in the end. */
+  parts: partsSchema,
+  /** When this worker began, epoch seconds. */
+  startedAt: seconds,
+  failures: z.int().nonnegative(),
+  /** What holds it up. */
+  failure: failureSchema.optional(),
+  completedBytes: bytes,
+  totalBytes: bytes,
+});
+export type WarmupSummary = z.infer<typeof warmupSummarySchema>;
+
 /** What a fill says while it runs; each call replaces the one before. */
 export type FillProgress = Required<Pick<ModelWarmth, 'source'>> &
   Pick<ModelWarmth, 'totalBytes' | 'completedBytes'>;

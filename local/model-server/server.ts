@@ -42,12 +42,16 @@ export class SyntheticServer {
   readonly #slots: Slots;
   readonly #loaded = new Set<string>();
   readonly #server: Server;
+  #loadableAt: number;
 
   constructor(spec: ServerSpec, emit: (event: ServerEvent) => void) {
     this.#spec = spec;
     this.#emit = emit;
     this.#slots = new Slots(spec.slots);
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#loadableAt = spec.loadableAt;
+    // Like Ollama's: a connection on which nothing is asked stays open.
+    const patient = { headersTimeout: 0, requestTimeout: 0 };
+    this.#server = createServer(patient, (request, response) => void this.#answer(request, response));
   }
 
   listen(): Promise<void> {
@@ -65,9 +69,19 @@ export class SyntheticServer {
     });
   }
 
-  /** Forgets what is in memory, as a restarted server does. */
+  /** Forgets what is in memory. */
   unload(): void {
     this.#loaded.clear();
+  }
+
+  /**
+   * As a server that is killed and is back at once: what is under way is cut off, what is in memory lost.
+   * @param loadSeconds until its models can be loaded again
+   */
+  restart(loadSeconds = 0): void {
+    this.#loaded.clear();
+    this.#loadableAt = Date.now() + loadSeconds * 1000;
+    this.#server.closeAllConnections();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -149,7 +163,7 @@ export class SyntheticServer {
 
   async #load(model: string, signal: AbortSignal): Promise<void> {
     if (this.#loaded.has(model)) return;
-    const wait = this.#spec.loadableAt - Date.now();
+    const wait = this.#loadableAt - Date.now();
     if (wait > 0) await delay(wait, undefined, { signal });
     this.#loaded.add(model);
   }

@@ -68,7 +68,7 @@ export class Prober {
       if (failures === 0) onReadiness(true);
       else if (failures >= failureThreshold) onReadiness(false);
       if (answer?.state === 'loading')
-        await this.#ask('POST', `/warm?wait=${HINT_SECONDS}`, HINT_SECONDS * 2000);
+        await this.#ask('GET', `/warm?wait=${HINT_SECONDS}`, HINT_SECONDS * 2000);
       else await this.#pause(heardOnce ? periodMs : STARTING_MS);
     }
   }

@@ -32,15 +32,16 @@ describe('the model server', () => {
   it('loads a model and sends one token through it', async () => {
     await setUp(0.2);
     expect(await ollama.loaded()).toEqual([]);
-    await ollama.warm('tiny');
+    await ollama.load('tiny');
+    await ollama.answer('tiny');
     expect(await ollama.loaded()).toEqual(['tiny:latest']);
     expect(events.map(({ kind }) => kind)).toEqual(['started', 'finished']);
   });
 
   it('says that a model is not on the disk', async () => {
     await setUp();
-    await expect(ollama.warm('huge')).rejects.toThrow(NotFoundError);
-    await expect(ollama.warm('huge')).rejects.toThrow(/model 'huge' not found/);
+    await expect(ollama.load('huge')).rejects.toThrow(NotFoundError);
+    await expect(ollama.load('huge')).rejects.toThrow(/model 'huge' not found/);
   });
 
   it('answers with any status as it is', async () => {
@@ -52,7 +53,8 @@ describe('the model server', () => {
 
   it('stops generating when the caller gives up', async () => {
     await setUp();
-    await ollama.warm('tiny');
+    await ollama.load('tiny');
+    await ollama.answer('tiny');
     const abort = new AbortController();
     const body = JSON.stringify({
       model: 'tiny',
@@ -64,7 +66,8 @@ describe('the model server', () => {
     setTimeout(() => abort.abort(), 50);
     await expect(asked).rejects.toThrow(UnavailableError);
     // The only slot is free again, so this comes through.
-    await ollama.warm('tiny');
+    await ollama.load('tiny');
+    await ollama.answer('tiny');
     expect(events.map(({ kind }) => kind)).toContain('cut-off');
   });
 

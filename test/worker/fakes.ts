@@ -1,7 +1,8 @@
 import type { DeadLetterQueue, QueueMessage, ReceiveOptions, WorkQueue } from '../../adapters/aws/queue.ts';
 import type { ResultStore, StatusStore, Versioned } from '../../adapters/aws/results.ts';
 import { ConflictError } from '../../adapters/errors.ts';
-import type { ModelServer, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
+import type { HeldConnection } from '../../adapters/ollama/connection.ts';
+import type { ModelServer, PullProgress, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
 import type { RequestResult } from '../../core/protocol/request.ts';
 import type { Log } from '../../worker/log.ts';
 import type { Sleep } from '../../worker/time.ts';
@@ -197,6 +198,10 @@ export class FakeServer implements ModelServer {
   models: string[] | Error = ['tiny:latest'];
   warmed: string[] = [];
   failWarm: Error | undefined;
+  readonly notOnDisk = new Set<string>();
+  whileLoading: (() => void | Promise<void>) | undefined;
+  whilePulling: (() => void | Promise<void>) | undefined;
+  readonly #connections: (() => void)[] = [];
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
@@ -207,14 +212,48 @@ export class FakeServer implements ModelServer {
     return this.models;
   }
 
-  async warm(model: string): Promise<void> {
+  async isOnDisk(model: string): Promise<boolean> {
+    return !this.notOnDisk.has(model);
+  }
+
+  async load(): Promise<void> {
+    if (this.failWarm) throw this.failWarm;
+    await this.whileLoading?.();
+  }
+
+  async answer(model: string): Promise<void> {
     if (this.failWarm) throw this.failWarm;
     this.warmed.push(model);
   }
 
-  async pull(model: string): Promise<void> {
-    this.failWarm = undefined;
+  async pull(model: string, onProgress: (progress: PullProgress) => void): Promise<void> {
+    onProgress({ completedBytes: 1, totalBytes: 4 });
+    await this.whilePulling?.();
+    onProgress({ completedBytes: 4, totalBytes: 4 });
+    this.notOnDisk.delete(model);
     this.warmed.push(`pulled ${model}`);
+  }
+
+  async hold(): Promise<HeldConnection> {
+    if (this.failWarm) throw this.failWarm;
+    let isOver = false;
+    const listeners: (() => void)[] = [];
+    this.#connections.push(() => {
+      isOver = true;
+      for (const listener of listeners) listener();
+    });
+    return {
+      get isOver() {
+        return isOver;
+      },
+      onOver: (listener) => void listeners.push(listener),
+      close: () => listeners.splice(0),
+    };
+  }
+
+  /** As a server that ends and is back at once. */
+  restart(): void {
+    for (const drop of this.#connections.splice(0)) drop();
   }
 
   async ask(request: ServerRequest): Promise<ServerAnswer> {

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OllamaServer } from '../../adapters/ollama/server.ts';
 import { WHEN_FULL_HEADER } from '../../core/protocol/api.ts';
 import { type Counters, newCounters } from '../../worker/counters.ts';
+import { fillByPull } from '../../worker/fill.ts';
 import { WorkerMetrics } from '../../worker/metrics.ts';
 import { InferenceProxy } from '../../worker/proxy.ts';
 import { createDoor } from '../../worker/server.ts';
@@ -73,7 +74,10 @@ beforeEach(async () => {
       troubles += 1;
     },
   });
-  const warmup = new Warmup({ server: ollama, models, state, log: quiet, sleep });
+  const warmup = new Warmup({
+    ...{ podUid: 'uid-1', workerId: 'worker-1', server: ollama, models, state, log: quiet },
+    ...{ sleep, now: Date.now, fill: fillByPull(ollama) },
+  });
   door = createDoor({ state, warmup, proxy, log: quiet });
   url = await listen(door);
 });

@@ -44,7 +44,8 @@ describe('the synthetic model server', () => {
 
   it("is warmed by the worker's own client and then says so", async () => {
     expect(await worker.loaded()).toEqual([]);
-    await worker.warm('llama3.1:8b');
+    await worker.load('llama3.1:8b');
+    await worker.answer('llama3.1:8b');
     expect(await worker.loaded()).toEqual(['llama3.1:8b']);
     await servers.unload(BASE.pod);
     expect(await worker.loaded()).toEqual([]);
@@ -70,7 +71,8 @@ describe('the synthetic model server', () => {
     await servers.remove(BASE.pod);
     const loadableAt = Date.now() + 200;
     await servers.add({ ...BASE, loadableAt });
-    await worker.warm('llama3.1:8b');
+    await worker.load('llama3.1:8b');
+    await worker.answer('llama3.1:8b');
     expect(Date.now()).toBeGreaterThanOrEqual(loadableAt);
   });
 
@@ -110,7 +112,8 @@ describe('the synthetic model server', () => {
   });
 
   it('serves one at a time per slot and keeps the rest waiting, in order', async () => {
-    await worker.warm('llama3.1:8b');
+    await worker.load('llama3.1:8b');
+    await worker.answer('llama3.1:8b');
     const body = { model: 'llama3.1:8b', prompt: 'hi', stream: false };
     await Promise.all(['a', 'b', 'c'].map((id) => ask('/api/generate', body, id)));
     await until(() => kinds('c').includes('finished'));
@@ -120,10 +123,12 @@ describe('the synthetic model server', () => {
   });
 
   it('tells when a client goes away in the middle, and gives the slot to the next', async () => {
-    await worker.warm('llama3.1:8b');
+    await worker.load('llama3.1:8b');
+    await worker.answer('llama3.1:8b');
     await servers.remove(BASE.pod);
     await servers.add({ ...BASE, serviceSeconds: 0.5 });
-    await worker.warm('llama3.1:8b');
+    await worker.load('llama3.1:8b');
+    await worker.answer('llama3.1:8b');
     const body = { model: 'llama3.1:8b', prompt: 'hi', stream: false };
     const leaving = new AbortController();
     const left = ask('/api/generate', body, 'left', leaving.signal).catch((error: Error) => error.name);
