@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { readSession, type Session } from '../local/session.ts';
+import { NO_LOCAL_SYSTEM, readSession, type Session } from '../local/session.ts';
 
 export interface ConnectFlags {
   fleet?: string;
@@ -65,9 +65,7 @@ export function connect(flags: ConnectFlags, { needsTable = true } = {}): Connec
 export function connectLocal({ stateDir }: Pick<ConnectFlags, 'stateDir'>): Session {
   const session = readSession(resolve(stateDir));
   if (session === undefined) {
-    throw new Error(
-      'No local system is running here. Start one with `npm start` (and ask from a second terminal), or use --aws for the one in your account.',
-    );
+    throw new Error(`${NO_LOCAL_SYSTEM} Or use --aws for the one in your account.`);
   }
   process.env.AWS_ENDPOINT_URL = session.endpointUrl;
   process.env.AWS_REGION = session.region;

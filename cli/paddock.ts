@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { explainCommand } from './commands/explain.ts';
+import { faultCommand } from './commands/fault.ts';
 import { keysCommand } from './commands/keys.ts';
 import { localCommand } from './commands/local.ts';
 import { simulateCommand } from './commands/simulate.ts';
@@ -24,6 +25,7 @@ const program = new Command('paddock')
   .addCommand(statusCommand())
   .addCommand(keysCommand())
   .addCommand(dlqCommand())
+  .addCommand(faultCommand())
   .showHelpAfterError('(run with --help for the options and examples)');
 
 try {

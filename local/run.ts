@@ -159,6 +159,7 @@ function announce(system: LocalSystem, stateDir: string): void {
     fleet: policy.fleet,
     table: system.tableName,
     kubeconfig: cluster.kubeconfigPath,
+    faults: { url: system.faultServer.url, token: system.faultServer.token },
     ...(gateway && { gateway: { url: gateway.url, apiKey: gateway.apiKey } }),
   });
 }

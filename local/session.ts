@@ -14,7 +14,12 @@ const sessionSchema = z.strictObject({
   kubeconfig: z.string(),
   /** Missing when the configuration has no gateway. */
   gateway: z.strictObject({ url: z.url(), apiKey: z.string() }).optional(),
+  /** Where `paddock fault` strikes. */
+  faults: z.strictObject({ url: z.url(), token: z.string() }).optional(),
 });
+
+export const NO_LOCAL_SYSTEM =
+  'No local system is running here. Start one with `npm start` (and ask from a second terminal).';
 
 /** How commands reach the running local system. */
 export type Session = z.infer<typeof sessionSchema>;

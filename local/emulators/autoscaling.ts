@@ -2,10 +2,11 @@ import { AwsError, type ResolvedResource, type ResourceRef } from '../front/type
 import { Emulator, page } from './operations.ts';
 import { cause } from './scaling-activity.ts';
 import { describeGroup, matchesFilters } from './scaling-describe.ts';
-import { type EngineOptions, ScalingEngine } from './scaling-engine.ts';
+import { ScalingEngine } from './scaling-engine.ts';
 import { type Activity, type Group, type GroupSpec, isLive } from './scaling-group.ts';
 import { Groups } from './scaling-groups.ts';
 import { checkCooldown, checkSizes, invalid, PROCESSES, schemas, validate } from './scaling-inputs.ts';
+import type { EngineOptions } from './scaling-options.ts';
 
 export interface Capacity {
   /** Further launches that EC2 grants: 0 or more, or Infinity. Each launch takes one; an end gives none back. */
@@ -59,6 +60,7 @@ export class AutoScalingEmulator extends Emulator {
       pendingCause: cause.created(clock.now(), spec.desiredCapacity),
       capacity: Number.POSITIVE_INFINITY,
       capacityError: 'InsufficientInstanceCapacity',
+      unreadyLaunches: 0,
       launchFailure: undefined,
       lastActivityEnd: undefined,
       contentions: 0,
@@ -234,19 +236,24 @@ export class AutoScalingEmulator extends Emulator {
   /** EC2 warns that it takes the spot instance back; it is gone `spotNoticeSeconds` later. */
   interruptSpot(instanceId: string): void {
     const { group, instance } = this.#groups.spot(instanceId);
-    this.#engine.interrupt(group, instance);
+    this.#engine.harm.interrupt(group, instance);
   }
 
   /** EC2 advises to replace the spot instance. */
   rebalance(instanceId: string): void {
     const { group, instance } = this.#groups.spot(instanceId);
-    this.#engine.advise(group, instance);
+    this.#engine.harm.advise(group, instance);
   }
 
-  /** The instance and its node are gone without notice. */
-  async loseNode(instanceId: string): Promise<void> {
+  /** The instance is gone without notice. Its node is still shown for `nodeGoneSeconds`. */
+  loseNode(instanceId: string): void {
     const { group, instance } = this.#groups.instance(instanceId);
-    await this.#engine.lose(group, instance);
+    this.#engine.harm.lose(group, instance);
+  }
+
+  /** The next `launches` instances of the group run, and their nodes never become Ready; 0: no more of them. */
+  setUnready(groupOrNodegroup: string, launches: number): void {
+    this.group(groupOrNodegroup).unreadyLaunches = launches;
   }
 
   /** By name, or by the name of its node group. Throws RangeError. */

@@ -7,7 +7,7 @@ import { type ClusterInfo, EksEmulator } from './eks.ts';
 import { EventsEmulator } from './events.ts';
 import { Ids } from './ids.ts';
 import type { NodeLifecycle } from './nodes.ts';
-import type { ScalingTimings } from './scaling-engine.ts';
+import type { ScalingTimings } from './scaling-options.ts';
 import { SchedulerEmulator } from './scheduler.ts';
 import { SecretsManagerEmulator } from './secrets-manager.ts';
 import { SsmEmulator } from './ssm.ts';
@@ -30,6 +30,8 @@ export interface EmulatorsOptions extends ScalingTimings {
   syncSeconds?: number;
   /** How late Scheduler invokes at most. AWS: 60; default 0. */
   imprecisionSeconds?: number;
+  /** An instance is gone without its group's doing. */
+  onPowerOff?(nodeName: string): void;
   /** What went wrong in the background: a node that could not join, a queue that could not be read. */
   onError(error: unknown): void;
   /** A delivery that was given up. Default: told to `onError`. */

@@ -1,4 +1,11 @@
-import { ApiException, CoreV1Api, KubeConfig, type V1Node } from '@kubernetes/client-node';
+import {
+  ApiException,
+  CoreV1Api,
+  KubeConfig,
+  type V1Node,
+  type V1NodeCondition,
+} from '@kubernetes/client-node';
+import { makeApi, strategicMergePatch } from '../../adapters/kubernetes/client.ts';
 import { instanceType, nodeResources } from './instance-types.ts';
 
 export interface NodeTaint {
@@ -23,13 +30,36 @@ export interface NodeSpec {
   labels: Record<string, string>;
   taints: NodeTaint[];
   kubernetesVersion: string;
+  /** Its kubelet registers and never gets further. */
+  neverReady?: boolean;
 }
 
 /** What happens in Kubernetes when an instance comes and goes. Both are retried by the caller when they reject. */
 export interface NodeLifecycle {
   join(node: NodeSpec): Promise<void>;
   leave(nodeName: string): Promise<void>;
+  /** Cordons the node and evicts its pods, as far as disruption budgets let it; true once none is left but daemons. */
+  drain(nodeName: string): Promise<boolean>;
 }
+
+type NodeApi = Pick<
+  CoreV1Api,
+  | 'createNode'
+  | 'readNode'
+  | 'deleteNode'
+  | 'patchNode'
+  | 'listPodForAllNamespaces'
+  | 'createNamespacedPodEviction'
+>;
+
+/** As the kubelet of a node without a working network plugin reports, the usual way for an EKS node to stay unready. */
+const NETWORK_NOT_READY: V1NodeCondition = {
+  type: 'Ready',
+  status: 'False',
+  reason: 'KubeletNotReady',
+  message:
+    'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized',
+};
 
 /** The Node object as the kubelet of an EKS managed node group registers it; KWOK keeps it Ready. */
 export function nodeManifest(spec: NodeSpec): V1Node {
@@ -41,7 +71,7 @@ export function nodeManifest(spec: NodeSpec): V1Node {
     metadata: {
       name: spec.name,
       annotations: {
-        'kwok.x-k8s.io/node': 'fake',
+        ...(spec.neverReady ? {} : { 'kwok.x-k8s.io/node': 'fake' }),
         'node.alpha.kubernetes.io/ttl': '0',
       },
       labels: {
@@ -76,6 +106,7 @@ export function nodeManifest(spec: NodeSpec): V1Node {
     status: {
       capacity,
       allocatable,
+      ...(spec.neverReady ? { conditions: [NETWORK_NOT_READY] } : {}),
       addresses: [
         { type: 'InternalIP', address: spec.internalIp },
         { type: 'InternalDNS', address: spec.name },
@@ -99,14 +130,11 @@ export function nodeManifest(spec: NodeSpec): V1Node {
 
 /** Creates and deletes Node objects in a real cluster; pods of a deleted node are left to the pod garbage collector. */
 export class KubernetesNodes implements NodeLifecycle {
-  readonly #api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>;
+  readonly #api: NodeApi;
   readonly #labels: Readonly<Record<string, string>>;
 
   /** @param labels that every node gets besides its own. */
-  constructor(
-    api: Pick<CoreV1Api, 'createNode' | 'readNode' | 'deleteNode'>,
-    labels: Readonly<Record<string, string>> = {},
-  ) {
+  constructor(api: NodeApi, labels: Readonly<Record<string, string>> = {}) {
     this.#api = api;
     this.#labels = labels;
   }
@@ -115,7 +143,7 @@ export class KubernetesNodes implements NodeLifecycle {
   static fromKubeconfig(path: string, labels?: Readonly<Record<string, string>>): KubernetesNodes {
     const config = new KubeConfig();
     config.loadFromFile(path);
-    return new KubernetesNodes(config.makeApiClient(CoreV1Api), labels);
+    return new KubernetesNodes(makeApi(config, CoreV1Api), labels);
   }
 
   async join(spec: NodeSpec): Promise<void> {
@@ -139,6 +167,42 @@ export class KubernetesNodes implements NodeLifecycle {
       await this.#api.deleteNode({ name: nodeName });
     } catch (error) {
       if (!hasCode(error, 404)) throw error;
+    }
+  }
+
+  async drain(nodeName: string): Promise<boolean> {
+    try {
+      await this.#api.patchNode(
+        { name: nodeName, body: { spec: { unschedulable: true } } },
+        strategicMergePatch(),
+      );
+    } catch (error) {
+      if (hasCode(error, 404)) return true;
+      throw error;
+    }
+    const { items } = await this.#api.listPodForAllNamespaces({
+      fieldSelector: `spec.nodeName=${nodeName}`,
+    });
+    const pods = items.filter(
+      ({ metadata }) => !metadata?.ownerReferences?.some(({ kind }) => kind === 'DaemonSet'),
+    );
+    for (const { metadata } of pods) {
+      if (metadata?.deletionTimestamp === undefined)
+        await this.#evict(metadata?.namespace ?? '', metadata?.name ?? '');
+    }
+    return pods.length === 0;
+  }
+
+  async #evict(namespace: string, name: string): Promise<void> {
+    try {
+      await this.#api.createNamespacedPodEviction({
+        namespace,
+        name,
+        body: { metadata: { namespace, name } },
+      });
+    } catch (error) {
+      // 404: it went meanwhile. 429: a disruption budget says not now.
+      if (!hasCode(error, 404) && !hasCode(error, 429)) throw error;
     }
   }
 }

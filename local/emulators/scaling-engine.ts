@@ -1,16 +1,6 @@
-import { type Clock, Timers } from './clock.ts';
-import type { EventSink } from './events.ts';
-import type { Ids } from './ids.ts';
-import type { NodeLifecycle, NodeSpec } from './nodes.ts';
-import {
-  type Account,
-  activityEvent,
-  beginActivity,
-  cause,
-  endActivity,
-  launchRefusal,
-  spotEvent,
-} from './scaling-activity.ts';
+import { Timers } from './clock.ts';
+import type { NodeSpec } from './nodes.ts';
+import { activityEvent, beginActivity, cause, endActivity, launchRefusal } from './scaling-activity.ts';
 import {
   type Activity,
   type Group,
@@ -20,49 +10,26 @@ import {
   victim,
   zoneToLaunchIn,
 } from './scaling-group.ts';
-
-export interface ScalingTimings {
-  /** From the launch until the node joins. Default 60. */
-  bootSeconds?: number;
-  /** From a change until the group acts on it. AWS takes 10 to 15; default 0. */
-  reactionSeconds?: number;
-  /** From the order to end an instance until it is gone. Default 10. */
-  terminateSeconds?: number;
-  /** Between failed launches. Default 60. */
-  launchRetrySeconds?: number;
-  /** Between a spot interruption warning and the end. AWS gives 120, the default. */
-  spotNoticeSeconds?: number;
-  /** From EC2 ending an instance until its group notices. Default 30. */
-  healthCheckSeconds?: number;
-}
-
-export interface EngineOptions extends Account, ScalingTimings {
-  clock: Clock;
-  ids: Ids;
-  nodes: NodeLifecycle;
-  events: EventSink;
-  onError(error: unknown): void;
-}
+import { ScalingHarm } from './scaling-harm.ts';
+import { ENGINE_DEFAULTS, type EngineOptions } from './scaling-options.ts';
 
 const NODE_RETRY_MS = 5000;
 
-/** Brings groups to their desired capacity, and lets instances come to harm. */
+/** Brings groups to their desired capacity. */
 export class ScalingEngine {
   readonly #options: Required<EngineOptions>;
   readonly #timers: Timers;
+  readonly harm: ScalingHarm;
   #addresses = 0;
 
   constructor(options: EngineOptions) {
-    this.#options = {
-      bootSeconds: 60,
-      reactionSeconds: 0,
-      terminateSeconds: 10,
-      launchRetrySeconds: 60,
-      spotNoticeSeconds: 120,
-      healthCheckSeconds: 30,
-      ...options,
-    };
+    this.#options = { ...ENGINE_DEFAULTS, ...options };
     this.#timers = new Timers(options.clock, options.onError);
+    this.harm = new ScalingHarm(this.#options, this.#timers, {
+      wake: (group) => this.wake(group),
+      terminate: (group, instance, text) => this.terminate(group, instance, text),
+      leave: (instance) => this.#leave(instance),
+    });
   }
 
   get #now(): number {
@@ -92,7 +59,9 @@ export class ScalingEngine {
     this.#shrink(group, counted, -missing);
     if (counted.filter(({ state }) => state === 'InService').length >= group.desiredCapacity) {
       for (const instance of advised)
-        this.terminate(group, instance, cause.rebalance(this.#now, instance.id));
+        this.harm.drain(instance, () =>
+          this.terminate(group, instance, cause.rebalance(this.#now, instance.id)),
+        );
     }
   }
 
@@ -166,6 +135,7 @@ export class ScalingEngine {
       rebalance: false,
       gone: false,
       joined: false,
+      draining: false,
       launch: beginActivity(group, ids, this.#now, {
         description: `Launching a new EC2 instance: ${id}`,
         cause: text,
@@ -174,7 +144,9 @@ export class ScalingEngine {
       }),
     };
     group.instances.set(id, instance);
-    const spec = nodeSpec(group, instance, region);
+    const neverReady = group.unreadyLaunches > 0;
+    if (neverReady) group.unreadyLaunches -= 1;
+    const spec = { ...nodeSpec(group, instance, region), neverReady };
     this.#timers.after(bootSeconds * 1000, () => this.#join(group, instance, spec));
   }
 
@@ -225,14 +197,15 @@ export class ScalingEngine {
       zone: instance.zone,
       status: 'InProgress',
     });
-    this.#timers.run(() => this.#leave(instance));
+    // Of one that is gone already Kubernetes finds out by itself.
+    if (!instance.gone) this.#timers.run(() => this.#leave(instance));
     this.#timers.after(terminateSeconds * 1000, () => this.#remove(group, instance, activity));
     return activity;
   }
 
   async #remove(group: Group, instance: Instance, activity: Activity): Promise<void> {
     try {
-      await this.#leave(instance);
+      if (!instance.gone) await this.#leave(instance);
     } catch (error) {
       this.#timers.after(NODE_RETRY_MS, () => this.#remove(group, instance, activity));
       throw error;
@@ -245,39 +218,9 @@ export class ScalingEngine {
     );
   }
 
-  /** EC2 warns that it takes the spot instance back, and does so after the notice. */
-  interrupt(group: Group, instance: Instance): void {
-    const { events, spotNoticeSeconds } = this.#options;
-    events.emit(spotEvent('EC2 Spot Instance Interruption Warning', instance, this.#options));
-    this.#timers.after(spotNoticeSeconds * 1000, () => this.lose(group, instance));
-  }
-
-  /** EC2 advises to replace the spot instance. */
-  advise(group: Group, instance: Instance): void {
-    instance.rebalance = true;
-    this.#options.events.emit(spotEvent('EC2 Instance Rebalance Recommendation', instance, this.#options));
-    this.wake(group);
-  }
-
-  /** The instance is gone without its group's doing: the node leaves, the group notices at its next health check. */
-  async lose(group: Group, instance: Instance): Promise<void> {
-    if (!isLive(instance) || instance.gone) return;
-    instance.gone = true;
-    this.#timers.after(this.#options.healthCheckSeconds * 1000, () => this.#notice(group, instance));
-    await this.#leave(instance);
-  }
-
-  #notice(group: Group, instance: Instance): void {
-    if (!isLive(instance) || group.suspended.has('HealthCheck')) return;
-    instance.health = 'Unhealthy';
-    if (group.suspended.has('ReplaceUnhealthy')) return;
-    this.terminate(group, instance, cause.gone(this.#now));
-    this.wake(group);
-  }
-
   /** Processes of the group were resumed: catches up with what it missed. */
   resume(group: Group): void {
-    for (const instance of liveInstances(group)) if (instance.gone) this.#notice(group, instance);
+    for (const instance of liveInstances(group)) if (instance.gone) this.harm.notice(group, instance);
     this.wake(group);
   }
 

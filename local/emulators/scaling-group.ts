@@ -47,6 +47,10 @@ export interface Instance {
   launchedAt: number;
   /** EC2 advised to replace it. */
   rebalance: boolean;
+  /** EC2 warned that it takes it back. */
+  noticed?: boolean;
+  /** EKS empties its node. */
+  draining: boolean;
   /** EC2 has ended it, though its group may not have noticed. */
   gone: boolean;
   /** Its node was asked to join, so it has to be removed. */
@@ -98,6 +102,8 @@ export interface Group {
   /** Further launches that EC2 grants. */
   capacity: number;
   capacityError: string;
+  /** Further launches whose nodes will never be ready. */
+  unreadyLaunches: number;
   /** The last launch failed; undefined again once one succeeds. */
   launchFailure: LaunchFailure | undefined;
   /** When the last activity ended. */

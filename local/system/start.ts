@@ -8,6 +8,7 @@ import { useCluster } from '../cluster/existing.ts';
 import { realClock } from '../emulators/clock.ts';
 import { createEmulators } from '../emulators/index.ts';
 import { KubernetesNodes } from '../emulators/nodes.ts';
+import { startFaults } from '../faults/start.ts';
 import { type Front, startFront } from '../front/front.ts';
 import { LambdaEmulator } from '../lambda/emulator.ts';
 import { ModelServers } from '../model-server/model-servers.ts';
@@ -130,6 +131,7 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     await cluster.claim(app.manifests);
     await applyManifests(cluster.kubeconfigPath, app.manifests);
     const fleet = await bootFleet(base, workerBundle(assembly.directory));
+    services.power.off = (node) => fleet.pods.loseNode(node);
     const client = new QueueClient(front, front.admin, queueOf(app, config).url, bucketOf(app));
     undo.add(() => client.close());
 
@@ -147,7 +149,12 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     const { alarm, schedule } = options.triggers;
     if (alarm && !schedule) startByHand(app, services.engine, fleetName(config));
     const policy = fleetPolicy(config, fleetName(config));
-    const parts = { config, policy, front, cluster, ...services, ...fleet, app, client, gateway, troubles };
+    const harm = await startFaults({ policy, clusterName, autoscaling: emulators.autoscaling, onError });
+    undo.add(() => harm.stopFaults());
+    const parts = {
+      ...{ config, policy, front, cluster, app, client, gateway, troubles },
+      ...{ ...services, ...fleet, ...harm },
+    };
     return localSystem(parts, () => undo.run());
   });
 }
@@ -185,6 +192,8 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
   await provisionStorage(app, front, front.admin);
   const roleClients = new RoleClients(front, principalOf);
   undo.add(() => roleClients.close());
+  // The pods come later.
+  const power = { off: (_node: string): void => {} };
   const emulators = createEmulators({
     clock: realClock,
     accountId: ACCOUNT,
@@ -204,6 +213,7 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
     deliver: deliverTo(roleClients),
     bootSeconds: options.bootSeconds,
     seed: 1,
+    onPowerOff: (node) => power.off(node),
     onError,
   });
   for (const emulator of emulators.services.values()) front.register(emulator);
@@ -222,7 +232,7 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
     engine.add({ ...machine, credentials: principalOf(machine.roleArn) });
   }
   front.register(new StepFunctionsEmulator(engine));
-  return { emulators, lambda, engine };
+  return { emulators, lambda, engine, power };
 }
 
 /** In the cluster: the pods' model servers, what runs the pods, and who watches them. */

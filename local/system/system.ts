@@ -5,6 +5,8 @@ import type { FleetPolicy } from '../../core/scaling/types.ts';
 import type { PaddockConfig } from '../../infra/config/index.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Emulators } from '../emulators/index.ts';
+import type { FaultInjector } from '../faults/injector.ts';
+import type { FaultServer } from '../faults/server.ts';
 import type { Front } from '../front/front.ts';
 import type { LambdaHost } from '../lambda/host.ts';
 import type { ModelServers } from '../model-server/model-servers.ts';
@@ -34,6 +36,9 @@ export interface SystemParts {
   readonly client: QueueClient;
   /** Undefined when the configuration has none. */
   readonly gateway: LocalGateway | undefined;
+  /** Harms the fleet's capacity. */
+  readonly faults: FaultInjector;
+  readonly faultServer: FaultServer;
   /** What went wrong in the background, newest last. */
   readonly troubles: string[];
 }

@@ -31,6 +31,8 @@ describe('the paddock command', () => {
     ['dlq', 'show', '--help'],
     ['dlq', 'redrive', '--help'],
     ['dlq', 'purge', '--help'],
+    ['fault', '--help'],
+    ['fault', 'ice', '--help'],
   ])('helps with %s %s', async (...args) => {
     const { code, stdout } = await paddock(...args);
     expect(code).toBe(0);
@@ -63,6 +65,17 @@ describe('the paddock command', () => {
     ['explain without a system', ['explain', '--state-dir', dir], /No local system is running here/],
     ['dead letters without a system', ['dlq', 'list', '--state-dir', dir], /No local system is running here/],
     ['dead letters in AWS without a fleet', ['dlq', 'list', '--aws'], /state --fleet/],
+    [
+      'a fault without a system',
+      ['fault', 'ice', '--pool', 'spot', '--state-dir', dir],
+      /No local system is running here/,
+    ],
+    ['a fault of no pool', ['fault', 'ice'], /required option '--pool <name>'/],
+    [
+      'a fault without an end in sight',
+      ['fault', 'ice', '--pool', 'spot', '--for', 'soon'],
+      /duration such as 90s, 4m or 1h/,
+    ],
     ['a redrive of nothing', ['dlq', 'redrive'], /State the ids .*or --all/],
     ['a purge of some and all', ['dlq', 'purge', 'a', '--all'], /not both/],
     ['status in AWS without a table', ['status', '--aws'], /state --fleet and --table/],

@@ -13,6 +13,7 @@ const session = {
   fleet: 'cpu',
   table: 'table',
   kubeconfig: 'admin.kubeconfig',
+  faults: { url: 'http://127.0.0.1:4567', token: 'token' },
 };
 
 describe('the session of a local run', () => {

@@ -384,7 +384,7 @@ describe('harm to instances', () => {
   const spot = { capacityType: 'SPOT', instanceTypes: ['c6i.4xlarge', 'c6a.4xlarge'] } as const;
 
   it('warns two minutes before a spot instance is taken back, and the group replaces it late', async () => {
-    const { autoscaling, listen, instances, nodes, seconds } = await running(1, {
+    const { autoscaling, listen, instances, nodes, off, seconds } = await running(1, {
       ...spot,
       instanceTypes: [...spot.instanceTypes],
     });
@@ -399,13 +399,63 @@ describe('harm to instances', () => {
     });
     expect(nodes.nodes.size).toBe(1);
 
+    expect(off).toEqual([]);
     await seconds(2);
-    expect(nodes.nodes.size).toBe(0);
+    expect(off).toEqual([[...nodes.nodes.keys()][0]]);
     expect(instances()).toEqual([expect.objectContaining({ InstanceId: id, LifecycleState: 'InService' })]);
+    // Nobody drained it: EKS does that only for an instance that it had advice for.
+    expect(nodes.drained.size).toBe(0);
+    await seconds(47);
+    expect([...nodes.nodes.keys()]).toEqual(off);
 
-    await seconds(90);
+    await seconds(45);
+    expect([...nodes.nodes.keys()]).not.toContain(off[0]);
     expect(instances()).toEqual([expect.objectContaining({ LifecycleState: 'InService' })]);
     expect(instances()[0]?.InstanceId).not.toBe(id);
+  });
+
+  it('drains a node with advice at its warning, replaced or not', async () => {
+    const { autoscaling, instances, nodes, seconds } = await running(1, {
+      ...spot,
+      instanceTypes: [...spot.instanceTypes],
+    });
+    const [node = ''] = nodes.nodes.keys();
+    const id = instances()[0]?.InstanceId ?? '';
+    autoscaling.setCapacity('paddock-cpu-base', { available: 0 });
+    autoscaling.rebalance(id);
+    await seconds(60);
+    expect(nodes.drained.size).toBe(0);
+    autoscaling.interruptSpot(id);
+    await seconds(2);
+    expect(nodes.drained).toEqual(new Set([node]));
+    // Drained is not ended: that is EC2's to do.
+    expect(instances().map(({ LifecycleState }) => LifecycleState)).toEqual(['InService']);
+  });
+
+  it('waits with the end of a replaced instance until its node is empty, for 15 minutes at most', async () => {
+    const { autoscaling, instances, nodes, seconds } = await running(1, {
+      ...spot,
+      instanceTypes: [...spot.instanceTypes],
+    });
+    const [node = ''] = nodes.nodes.keys();
+    const id = instances()[0]?.InstanceId ?? '';
+    nodes.held.add(node);
+    autoscaling.rebalance(id);
+    await seconds(45);
+    expect(nodes.drained).toEqual(new Set([node]));
+    await seconds(850);
+    expect(instances().map(({ InstanceId }) => InstanceId)).toContain(id);
+    await seconds(70);
+    expect(instances().map(({ InstanceId }) => InstanceId)).not.toContain(id);
+  });
+
+  it('starts as many instances as asked whose nodes never become ready', async () => {
+    const { autoscaling, nodes, set, instances, seconds } = await running(1);
+    autoscaling.setUnready('paddock-cpu-base', 1);
+    set(3);
+    await seconds(60);
+    expect([...nodes.nodes.values()].map(({ neverReady }) => neverReady)).toEqual([false, true, false]);
+    expect(instances().every(({ LifecycleState }) => LifecycleState === 'InService')).toBe(true);
   });
 
   it('replaces a spot instance on advice before it ends the old one', async () => {
@@ -434,12 +484,13 @@ describe('harm to instances', () => {
   });
 
   it('loses a node without notice and replaces it after a health check', async () => {
-    const { autoscaling, instances, nodes, activities, seconds } = await running(1);
+    const { autoscaling, instances, nodes, off, activities, seconds } = await running(1);
     const id = instances()[0]?.InstanceId ?? '';
-    await autoscaling.loseNode(id);
-    expect(nodes.nodes.size).toBe(0);
+    autoscaling.loseNode(id);
+    expect(off).toEqual([...nodes.nodes.keys()]);
     await seconds(90);
     expect(nodes.nodes.size).toBe(1);
+    expect([...nodes.nodes.keys()]).not.toEqual(off);
     expect(activities().map(({ Cause }) => Cause)).toContainEqual(
       expect.stringContaining('EC2 health check'),
     );
@@ -463,7 +514,7 @@ it('always settles at the desired capacity, with one node per instance', async (
         else if ('wait' in action) await world.seconds(action.wait);
         else if ('lose' in action) {
           const id = pick(action.lose);
-          if (id) await world.autoscaling.loseNode(id);
+          if (id) world.autoscaling.loseNode(id);
         } else {
           const InstanceId = pick(action.end);
           const decrement = action.decrement && (world.group().DesiredCapacity ?? 0) > 0;

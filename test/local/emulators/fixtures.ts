@@ -21,6 +21,16 @@ export class FakeNodes implements NodeLifecycle {
     this.nodes.delete(nodeName);
   }
 
+  /** Nodes whose pods a disruption budget holds back. */
+  readonly held = new Set<string>();
+  readonly drained = new Set<string>();
+
+  async drain(nodeName: string): Promise<boolean> {
+    this.#fail();
+    this.drained.add(nodeName);
+    return !this.held.has(nodeName);
+  }
+
   #fail(): void {
     const failure = this.failures.shift();
     if (failure) throw failure;
@@ -61,6 +71,7 @@ export function emulate(changes: Partial<EmulatorsOptions> = {}) {
   const nodes = new FakeNodes();
   const deliveries: Delivery[] = [];
   const errors: unknown[] = [];
+  const off: string[] = [];
   const emulators = createEmulators({
     clock,
     accountId: ACCOUNT,
@@ -72,6 +83,7 @@ export function emulate(changes: Partial<EmulatorsOptions> = {}) {
     bootSeconds: 40,
     seed: 7,
     onError: (error) => errors.push(error),
+    onPowerOff: (node) => off.push(node),
     ...changes,
   });
   /** Delivers every event that matches to one target; the result tells which events have arrived. */
@@ -81,7 +93,7 @@ export function emulate(changes: Partial<EmulatorsOptions> = {}) {
     return () => deliveries.map(({ input }) => JSON.parse(input));
   };
   const seconds = (count: number) => clock.advance(count * 1000);
-  return { ...emulators, clock, nodes, deliveries, errors, listen, seconds };
+  return { ...emulators, clock, nodes, off, deliveries, errors, listen, seconds };
 }
 
 /** The code of the AwsError that `call` throws; fails when it throws none. */

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { jest } from '@jest/globals';
-import { CoreV1Api, type V1Node } from '@kubernetes/client-node';
+import { CoreV1Api, PolicyV1Api, type V1Node } from '@kubernetes/client-node';
 import type { Cluster } from '../../../local/cluster/cluster.ts';
 import { realClock } from '../../../local/emulators/clock.ts';
 import { KubernetesNodes } from '../../../local/emulators/nodes.ts';
@@ -83,4 +83,63 @@ it('a node group becomes Ready nodes on which GPU pods are scheduled, and leaves
   expect(left.map(({ metadata }) => metadata?.name)).not.toContain(host);
   expect(errors).toEqual([]);
   dispose();
+});
+
+it('drains by eviction, as far as a disruption budget lets it, and a node that never gets ready takes no pod', async () => {
+  const nodes = KubernetesNodes.fromKubeconfig(cluster.kubeconfigPath);
+  const spec = {
+    instanceType: 'c6a.4xlarge',
+    capacityType: 'SPOT',
+    region: 'us-east-1',
+    zone: 'us-east-1a',
+    nodegroupName: 'spot',
+    taints: [],
+    labels: { drained: 'yes' },
+    kubernetesVersion: '1.36.0',
+  } as const;
+  const add = (name: string, neverReady: boolean) =>
+    nodes.join({
+      ...{ ...spec, taints: [], name, instanceId: `i-${name}`, internalIp: '10.0.9.9', neverReady },
+    });
+  await add('broken', true);
+  const pod = (name: string) => ({
+    namespace: 'default',
+    body: {
+      metadata: { name, labels: { app: 'drained' } },
+      spec: { nodeSelector: { drained: 'yes' }, containers: [{ name: 'main', image: 'none' }] },
+    },
+  });
+  await core.createNamespacedPod(pod('held'));
+  await until('the pod to find no node', async () => {
+    const { status } = await core.readNamespacedPod({ namespace: 'default', name: 'held' });
+    return status?.conditions?.some(({ type, status: is }) => type === 'PodScheduled' && is === 'False');
+  });
+  expect(isReady(await core.readNode({ name: 'broken' }))).toBe(false);
+
+  await add('sound', false);
+  await until('the pod to run on the sound one', async () => {
+    const { spec: on, status } = await core.readNamespacedPod({ namespace: 'default', name: 'held' });
+    return on?.nodeName === 'sound' && status?.phase === 'Running';
+  });
+  const policy = adminConfig(cluster).makeApiClient(PolicyV1Api);
+  const namespace = 'default';
+  await policy.createNamespacedPodDisruptionBudget({
+    namespace,
+    body: {
+      metadata: { name: 'hold' },
+      spec: { maxUnavailable: 0, selector: { matchLabels: { app: 'drained' } } },
+    },
+  });
+  await until('the budget to count', async () => {
+    const { status } = await policy.readNamespacedPodDisruptionBudget({ namespace, name: 'hold' });
+    return status?.expectedPods !== undefined && status.observedGeneration !== undefined;
+  });
+  expect(await nodes.drain('sound')).toBe(false);
+  expect((await core.readNode({ name: 'sound' })).spec?.unschedulable).toBe(true);
+  expect((await core.readNamespacedPod({ namespace, name: 'held' })).metadata?.deletionTimestamp).toBe(
+    undefined,
+  );
+  await policy.deleteNamespacedPodDisruptionBudget({ namespace, name: 'hold' });
+  await until('an empty node', () => nodes.drain('sound'));
+  expect(await nodes.drain('not-there')).toBe(true);
 });
