@@ -37,7 +37,7 @@ const CONFLICTS = new Set([
 const UNAVAILABLE =
   /throttl|SlowDown|TooManyRequests|RequestLimitExceeded|ProvisionedThroughputExceeded|RequestTimeout|TimeoutError|AbortError|EndpointError/i;
 
-interface VendorError {
+export interface VendorError {
   name?: string;
   message?: string;
   code?: unknown;
@@ -49,10 +49,26 @@ interface VendorError {
 const asVendorError = (error: unknown): VendorError =>
   typeof error === 'object' && error !== null ? (error as VendorError) : { message: String(error) };
 
-/** The first error of the chain that carries a system code: `fetch failed` hides it in its cause. */
-function systemCode(error: VendorError): string | undefined {
-  for (let e: VendorError | undefined = error; e; e = e.cause ? asVendorError(e.cause) : undefined) {
-    if (typeof e.code === 'string' && /^(E[A-Z]+|UND_ERR_\w+)$/.test(e.code)) return e.code;
+/** A chain of causes is no longer than this, unless it is a ring. */
+const MAX_CAUSES = 10;
+
+/** The error, its cause, the cause of that, … */
+export function* causes(error: unknown): Generator<VendorError> {
+  let next: unknown = error;
+  for (let depth = 0; next && depth < MAX_CAUSES; depth += 1) {
+    const current = asVendorError(next);
+    yield current;
+    next = current.cause;
+  }
+}
+
+/**
+ * The first code of the operating system, of name resolution (`EAI_AGAIN`) or of `fetch` (`UND_ERR_SOCKET`) in an error
+ * and its causes: `fetch failed` hides it there.
+ */
+export function systemCode(error: unknown): string | undefined {
+  for (const { code } of causes(error)) {
+    if (typeof code === 'string' && /^(E[A-Z]+|EAI_[A-Z]+|UND_ERR_\w+)$/.test(code)) return code;
   }
   return undefined;
 }

@@ -1,3 +1,5 @@
+import { causes, systemCode } from './errors.ts';
+
 /** One prompt, and what a client waits for. */
 export interface GenerationRequest {
   model: string;
@@ -50,12 +52,10 @@ const MESSAGE_LENGTH = 120;
 export function failureReason(error: unknown): string {
   const status = statusOf(error);
   if (status !== undefined) return `HTTP ${status}: ${messageOf(error).slice(0, MESSAGE_LENGTH)}`;
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
-    if (cause.name === 'TimeoutError' || cause.name === 'APIConnectionTimeoutError') return 'timed out';
-    const reason = CONNECTION_REASONS[(cause as NodeJS.ErrnoException).code ?? ''];
-    if (reason) return reason;
+  for (const { name } of causes(error)) {
+    if (name === 'TimeoutError' || name === 'APIConnectionTimeoutError') return 'timed out';
   }
-  return messageOf(error);
+  return CONNECTION_REASONS[systemCode(error) ?? ''] ?? messageOf(error);
 }
 
 // The `openai` client puts the status before its messages.

@@ -1,4 +1,5 @@
-import type { ModelServer, ServerAnswer } from '../adapters/ollama/server.ts';
+import { type OutputSoFar, streamedPath } from '../adapters/ollama/assembly.ts';
+import type { ModelServer, ServerAnswer, ServerRequest } from '../adapters/ollama/server.ts';
 import { errorText } from '../adapters/ollama/server.ts';
 import { type QueuedRequest, REQUEST_ID_HEADER, type RequestResult } from '../core/protocol/request.ts';
 import { prepareBody } from './inference.ts';
@@ -28,11 +29,15 @@ export interface AnswerOptions {
 /** Statuses below 500 that do not judge the request itself. */
 const TRANSIENT = new Set([408, 425, 429, 499]);
 
-/** One attempt. Never throws. */
+/**
+ * One attempt. Never throws.
+ * @param onPiece is told what there is so far of an answer that can be streamed; without it nothing is streamed
+ */
 export async function answer(
   request: QueuedRequest,
   cutOff: AbortSignal,
   options: AnswerOptions,
+  onPiece?: (soFar: OutputSoFar) => void,
 ): Promise<Answer> {
   const startedAt = options.now();
   const failed = (code: string, message: string): Answer => ({
@@ -45,13 +50,7 @@ export async function answer(
   const limit = deadline(options.timeoutSeconds * 1000, cutOff);
   let reply: ServerAnswer;
   try {
-    reply = await options.server.ask({
-      method: 'POST',
-      path: request.path,
-      headers: { 'content-type': 'application/json', [REQUEST_ID_HEADER]: request.id },
-      body: JSON.stringify({ ...prepared.body, stream: false }),
-      signal: limit.signal,
-    });
+    reply = await ask(request, prepared.body, limit.signal, options.server, onPiece);
   } catch (error) {
     if (cutOff.aborted) return { kind: 'cut-off' };
     const reason = limit.isOver ? `no answer within ${options.timeoutSeconds} s` : (error as Error).message;
@@ -64,6 +63,26 @@ export async function answer(
     kind: 'result',
     result: { ...envelope(request, startedAt, options), status: 'completed', response: reply.body },
   }));
+}
+
+async function ask(
+  { id, path }: QueuedRequest,
+  body: Record<string, unknown>,
+  signal: AbortSignal,
+  server: ModelServer,
+  onPiece: ((soFar: OutputSoFar) => void) | undefined,
+): Promise<ServerAnswer> {
+  const streamed = onPiece && streamedPath(path);
+  const request: ServerRequest = {
+    method: 'POST',
+    path,
+    headers: { 'content-type': 'application/json', [REQUEST_ID_HEADER]: id },
+    body: JSON.stringify({ ...body, ...(streamed ? streamed.parameters : { stream: false }) }),
+    signal,
+  };
+  if (!streamed) return await server.ask(request);
+  const assembly = streamed.create();
+  return await server.follow(request, { assembly, onPiece: () => onPiece(assembly.soFar) });
 }
 
 function judge(

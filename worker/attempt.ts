@@ -4,6 +4,7 @@ import type { QueuedRequest } from '../core/protocol/request.ts';
 import { type Answer, type AnswerOptions, answer } from './answer.ts';
 import { watchForEnd } from './ended.ts';
 import type { Log } from './log.ts';
+import { PartialOutput } from './partial.ts';
 import type { StatusNote } from './status.ts';
 import { persist, type Sleep } from './time.ts';
 
@@ -23,10 +24,16 @@ export async function attempt(
   const body = await bodyOf(request, options);
   const key = resultKey(request.fleet, request.id);
   const watch = note.isWatched ? watchForEnd(key, cutOff, options) : undefined;
+  const partial = note.isWatched ? new PartialOutput(note, options.now) : undefined;
   try {
     // The answer does not wait for the status to be written.
     const [outcome] = await Promise.all([
-      answer({ ...request, body }, watch?.signal ?? cutOff, options),
+      answer(
+        { ...request, body },
+        watch?.signal ?? cutOff,
+        options,
+        partial && ((soFar) => partial.saw(soFar)),
+      ),
       note.begin(),
     ]);
     return outcome.kind === 'cut-off' && watch?.hasEnded ? { kind: 'ended' } : outcome;

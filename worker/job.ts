@@ -111,11 +111,18 @@ async function serve(
       case 'cut-off': {
         await release();
         const why = { cause: 'draining' as const, reason: 'this worker is draining', requestId: request.id };
-        return await handBack(message, { ...why, delaySeconds: 0 }, options);
+        const [end] = await Promise.all([
+          handBack(message, { ...why, delaySeconds: 0 }, options),
+          note.withdraw(),
+        ]);
+        return end;
       }
       case 'retry': {
         const failures = outcome.counts ? await note.fail(outcome.reason) : note.failures;
-        if (failures < options.maxAttempts) return await retryLater('server', outcome.reason);
+        if (failures < options.maxAttempts) {
+          await note.withdraw();
+          return await retryLater('server', outcome.reason);
+        }
         await giveUp(message, request, failures, outcome.reason, options);
         return await settle('trouble');
       }

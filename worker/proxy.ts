@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { isStream } from '../adapters/ollama/follow.ts';
 import type { ModelServer } from '../adapters/ollama/server.ts';
 import { errorBody, INFERENCE_PATHS, READ_PATHS, WHEN_FULL_HEADER } from '../core/protocol/api.ts';
 import type { Counters } from './counters.ts';
@@ -9,7 +10,7 @@ import type { Outcome, WorkerMetrics } from './metrics.ts';
 import type { Slots } from './slots.ts';
 import type { WorkerState } from './state.ts';
 import { deadline } from './time.ts';
-import { AnswerTap, isStream } from './tokens.ts';
+import { AnswerTap } from './tokens.ts';
 
 export interface ProxyOptions {
   server: ModelServer;

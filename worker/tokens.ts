@@ -14,7 +14,6 @@ const NAMES = {
 
 /** Every dialect counts at the end of its answer, after the text and the context. */
 const TAIL_BYTES = 8192;
-const STREAMS = /^(application\/x-ndjson|text\/event-stream)\b/;
 
 /** Of a whole answer. A count that it does not hold is 0. */
 export function tokensOf(answer: unknown): Tokens {
@@ -57,6 +56,3 @@ export class AnswerTap extends Transform {
     done(null, chunk);
   }
 }
-
-/** Whether an answer of this content type comes token by token. */
-export const isStream = (contentType: string | undefined): boolean => STREAMS.test(contentType ?? '');

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { fromStatus, NotFoundError, UnavailableError } from '../errors.ts';
 import { type HeldConnection, holdConnection, unavailable } from './connection.ts';
+import { type Follower, follow, isStream } from './follow.ts';
 import { canonicalModel } from './names.ts';
 
 export interface ServerRequest {
@@ -39,6 +40,8 @@ export interface ModelServer {
   hold(): Promise<HeldConnection>;
   /** Whole answer at once; any status is an answer. */
   ask(request: ServerRequest): Promise<ServerAnswer>;
+  /** The same whole answer of a request for a stream, whose pieces the follower sees as they come. */
+  follow(request: ServerRequest, follower: Follower): Promise<ServerAnswer>;
   /** The answer as it comes. Never repeats a request on its own. */
   open(request: ServerRequest): Promise<http.IncomingMessage>;
 }
@@ -118,8 +121,19 @@ export class OllamaServer implements ModelServer {
 
   async ask(request: ServerRequest): Promise<ServerAnswer> {
     const answer = await this.open(request);
-    const body = await text(answer);
-    return { status: answer.statusCode ?? 0, body: parseJson(body) };
+    return { status: answer.statusCode ?? 0, body: parseJson(await text(answer)) };
+  }
+
+  async follow(request: ServerRequest, follower: Follower): Promise<ServerAnswer> {
+    const answer = await this.open(request);
+    if (answer.statusCode !== 200 || !isStream(answer.headers['content-type']))
+      return { status: answer.statusCode ?? 0, body: parseJson(await text(answer)) };
+    try {
+      return await follow(answer, follower);
+    } catch (error) {
+      if (error instanceof UnavailableError) throw error;
+      throw unavailable(error, 'read the answer of the model server');
+    }
   }
 
   open({ method, path, headers, body, signal }: ServerRequest): Promise<http.IncomingMessage> {

@@ -74,7 +74,7 @@ export const echoOf = (body: Record<string, unknown>): Record<string, unknown> =
 export function responseObject(status: RequestStatus, result: RequestResult | undefined): ResponseObject {
   const common = base(status);
   const paddock = { endpoint: status.path, attempts_failed: status.failures };
-  if (!result) return { ...common, status: status.status, paddock };
+  if (!result) return { ...common, status: status.status, output: soFar(status), paddock };
   const ended = { ...common, completed_at: null, paddock };
   switch (result.status) {
     case 'completed':
@@ -87,6 +87,22 @@ export function responseObject(status: RequestStatus, result: RequestResult | un
       return { ...ended, status: 'cancelled' };
   }
 }
+
+/** The items of an answer that is being written, as OpenAI's stream begins them: `in_progress`. */
+function soFar({ id, status, partial }: RequestStatus): object[] {
+  if (status !== 'in_progress' || !partial) return [];
+  const { text, reasoning } = partial;
+  const summary = [{ type: 'summary_text', text: reasoning }];
+  return [
+    ...(reasoning === '' ? [] : [{ id: `rs_${id}`, type: 'reasoning', status: 'in_progress', summary }]),
+    ...(text === '' ? [] : [message(id, text, 'in_progress')]),
+  ];
+}
+
+const message = (id: string, text: string, status: 'in_progress' | 'completed'): object => ({
+  ...{ id: `msg_${id}`, type: 'message', role: 'assistant', status },
+  content: [{ type: 'output_text', text, annotations: [], logprobs: [] }],
+});
 
 /** Ollama's own response object, under our id and with what it does not keep. */
 function fromResponses(
@@ -115,13 +131,11 @@ function fromOther(
   { response, finishedAt }: RequestResult,
 ): ResponseObject {
   const text = textOf(path, response);
-  const content = [{ type: 'output_text', text, annotations: [], logprobs: [] }];
-  const message = { id: `msg_${id}`, type: 'message', role: 'assistant', status: 'completed', content };
   return {
     ...common,
     status: 'completed',
     completed_at: seconds(finishedAt),
-    output: text === undefined ? [] : [message],
+    output: text === undefined ? [] : [message(id, text, 'completed')],
     usage: usageOf(path, response),
   };
 }

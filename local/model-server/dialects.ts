@@ -4,8 +4,8 @@ export interface Dialect {
   whole(text: string, tokens: { prompt: number; output: number }): unknown;
   /** One token of a stream. */
   piece(text: string): string;
-  /** What ends a stream. */
-  end(tokens: { prompt: number; output: number }): string;
+  /** What ends a stream of this text. */
+  end(text: string, tokens: { prompt: number; output: number }, body: Record<string, unknown>): string;
   /** Streams unless told otherwise, as Ollama's own API does. */
   streamsByDefault: boolean;
 }
@@ -26,7 +26,7 @@ function own(model: string, content: (text: string) => object): Dialect {
     contentType: NDJSON,
     whole: (text, tokens) => ({ ...base(), ...content(text), ...closing(tokens) }),
     piece: (text) => line({ ...base(), ...content(text), done: false }),
-    end: (tokens) => line({ ...base(), ...content(''), ...closing(tokens) }),
+    end: (_text, tokens) => line({ ...base(), ...content(''), ...closing(tokens) }),
     streamsByDefault: true,
   };
 }
@@ -54,8 +54,15 @@ function openai(model: string, object: string, choice: (text: string, stream: bo
     }),
     piece: (text) =>
       event({ ...base(chunk), choices: [{ index: 0, ...choice(text, true), finish_reason: null }] }),
-    end: () =>
-      `${event({ ...base(chunk), choices: [{ index: 0, ...choice('', true), finish_reason: 'stop' }] })}data: [DONE]\n\n`,
+    end: (_text, tokens, { stream_options }) => {
+      const last = event({
+        ...base(chunk),
+        choices: [{ index: 0, ...choice('', true), finish_reason: 'stop' }],
+      });
+      const wantsUsage = (stream_options as { include_usage?: unknown } | undefined)?.include_usage === true;
+      const counts = wantsUsage ? event({ ...base(chunk), choices: [], usage: usage(tokens) }) : '';
+      return `${last}${counts}data: [DONE]\n\n`;
+    },
     streamsByDefault: false,
   };
 }
@@ -103,8 +110,8 @@ function responses(model: string): Dialect {
     whole,
     piece: (delta) =>
       `event: response.output_text.delta\n${event({ type: 'response.output_text.delta', delta })}`,
-    end: (tokens) =>
-      `event: response.completed\n${event({ type: 'response.completed', response: whole('', tokens) })}`,
+    end: (text, tokens) =>
+      `event: response.completed\n${event({ type: 'response.completed', response: whole(text, tokens) })}`,
     streamsByDefault: false,
   };
 }

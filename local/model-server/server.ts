@@ -197,21 +197,25 @@ export class SyntheticServer {
     const { firstSeconds, tokenSeconds } = pace(this.#spec, size);
     const tokens = { prompt: size.promptTokens, output: size.outputTokens };
     const isStream = typeof body.stream === 'boolean' ? body.stream : dialect.streamsByDefault;
-    const until = Date.now() + (firstSeconds + tokenSeconds * size.outputTokens) * 1000;
-    const rest = (): Promise<void> => delay(Math.max(0, until - Date.now()), undefined, { signal: gone });
+    const start = opening(requestId);
+    const text = start + words(size.outputTokens);
+    const begun = Date.now();
+    const at = (seconds: number): Promise<void> =>
+      delay(Math.max(0, begun + seconds * 1000 - Date.now()), undefined, { signal: gone });
     if (!isStream) {
-      await rest();
-      return send(response, 200, dialect.whole(opening(requestId) + words(size.outputTokens), tokens));
+      await at(firstSeconds + tokenSeconds * size.outputTokens);
+      return send(response, 200, dialect.whole(text, tokens));
     }
     response.writeHead(200, { 'content-type': dialect.contentType });
-    await delay(firstSeconds * 1000, undefined, { signal: gone });
     const perPiece = Math.max(1, Math.ceil(MIN_PIECE_SECONDS / tokenSeconds));
     for (let sent = 0; sent < size.outputTokens; sent += perPiece) {
-      await delay(perPiece * tokenSeconds * 1000, undefined, { signal: gone });
-      const text = words(Math.min(perPiece, size.outputTokens - sent));
-      response.write(dialect.piece(sent === 0 ? opening(requestId) + text : text));
+      const left = size.outputTokens - sent;
+      // By the clock: timers that are late each time would make a long answer slower than a whole one.
+      await at(firstSeconds + tokenSeconds * Math.min(sent + perPiece, size.outputTokens));
+      const piece = `${words(Math.min(perPiece, left))}${left > perPiece ? ' ' : ''}`;
+      response.write(dialect.piece(sent === 0 ? start + piece : piece));
     }
-    response.end(dialect.end(tokens));
+    response.end(dialect.end(text, tokens, body));
   }
 
   async #embed(

@@ -42,6 +42,20 @@ describe('an error of AWS', () => {
     expect(mapped.code).toBe('ECONNREFUSED');
   });
 
+  it.each(['EAI_AGAIN', 'ENOTFOUND', 'UND_ERR_SOCKET'])(
+    'that hides %s in its causes is named by it',
+    (code) => {
+      const cause = new Error('inner', { cause: Object.assign(new Error('innermost'), { code }) });
+      expect(mapAwsError(new Error('fetch failed', { cause }), 'ask').code).toBe(code);
+    },
+  );
+
+  it('whose causes go round in a ring is mapped all the same', () => {
+    const ring = new Error('round');
+    ring.cause = ring;
+    expect(mapAwsError(ring, 'ask')).toBeInstanceOf(UnavailableError);
+  });
+
   it('is not mapped twice', () => {
     const mapped = mapAwsError(aws('AccessDenied', 403), 'ask');
     expect(mapAwsError(mapped, 'again')).toBe(mapped);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { NotFoundError, UnavailableError } from '../../adapters/errors.ts';
+import { type Assembly, streamedPath } from '../../adapters/ollama/assembly.ts';
 import { canonicalModel } from '../../adapters/ollama/names.ts';
 import { errorText, OllamaServer } from '../../adapters/ollama/server.ts';
 import { SyntheticServer } from '../../local/model-server/server.ts';
@@ -47,6 +48,43 @@ describe('the model server', () => {
   it('answers with any status as it is', async () => {
     await setUp();
     const answer = await ollama.ask({ method: 'POST', path: '/api/generate', body: '{"model":"huge"}' });
+    expect(answer.status).toBe(404);
+    expect(errorText(answer.body)).toContain('huge');
+  });
+
+  it.each([
+    ['/api/generate', { prompt: 'Why?', options: { num_predict: 50 } }],
+    ['/api/chat', { messages: [{ role: 'user', content: 'Why?' }], options: { num_predict: 50 } }],
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Why?' }], max_tokens: 50 }],
+    ['/v1/responses', { input: 'Why?', max_output_tokens: 50 }],
+  ] as const)('gives the same answer of %s in pieces as at once', async (path, more) => {
+    await setUp();
+    await ollama.load('tiny');
+    const streamed = streamedPath(path);
+    const request = (parameters: object) => ({
+      ...{ method: 'POST', path, body: JSON.stringify({ model: 'tiny', ...more, ...parameters }) },
+    });
+    const assembly = streamed?.create() as Assembly;
+    const seen: string[] = [];
+    const inPieces = await ollama.follow(request(streamed?.parameters ?? {}), {
+      ...{ assembly, onPiece: () => seen.push(assembly.soFar.text) },
+    });
+    const atOnce = await ollama.ask(request({ stream: false }));
+
+    // Each answer has its own number and time.
+    const common = (body: unknown) => ({
+      ...JSON.parse(JSON.stringify(body).replace(/Answer [0-9a-f-]{36}/, 'Answer')),
+      ...{ created_at: 0, created: 0 },
+    });
+    expect(common(inPieces.body)).toEqual(common(atOnce.body));
+    expect(new Set(seen).size).toBeGreaterThan(2);
+  });
+
+  it('answers a stream that it refuses with the refusal', async () => {
+    await setUp();
+    const assembly = streamedPath('/api/generate')?.create() as Assembly;
+    const request = { method: 'POST', path: '/api/generate', body: '{"model":"huge","stream":true}' };
+    const answer = await ollama.follow(request, { assembly, onPiece: () => {} });
     expect(answer.status).toBe(404);
     expect(errorText(answer.body)).toContain('huge');
   });

@@ -77,6 +77,31 @@ describe('the official client', () => {
     60_000,
   );
 
+  it('shows what there is of a response while it is written, and then the whole', async () => {
+    const bodies = {
+      '/responses': { input: 'Why?', background: true, max_output_tokens: 700 },
+      '/chat/completions': { messages: [{ role: 'user', content: 'Why?' }], max_tokens: 700 },
+    };
+    await Promise.all(
+      Object.entries(bodies).map(async ([path, more]) => {
+        const { id } = await client.post<{ id: string }>(path, { body: { model: 'tiny', ...more } });
+        let response = await client.responses.retrieve(id);
+        await until(async () => {
+          response = await client.responses.retrieve(id);
+          return response.output_text !== '';
+        });
+        expect(response).toMatchObject({
+          ...{ status: 'in_progress', output: [{ type: 'message', status: 'in_progress' }] },
+        });
+        const whole = await final(id);
+        expect(whole).toMatchObject({ status: 'completed', output: [{ status: 'completed' }] });
+        expect(whole.output_text.startsWith(response.output_text)).toBe(true);
+        expect(whole.output_text.length).toBeGreaterThan(response.output_text.length);
+        expect(whole.usage?.output_tokens).toBe(700);
+      }),
+    );
+  }, 60_000);
+
   it('cancels what waits and what is being worked on; a worker stops, and the message is gone', async () => {
     const { id } = await ask({ max_output_tokens: 20_000 });
     await until(() => rig.events.some((event) => event.kind === 'started' && event.requestId === id));

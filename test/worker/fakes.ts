@@ -2,6 +2,7 @@ import type { DeadLetterQueue, QueueMessage, ReceiveOptions, WorkQueue } from '.
 import type { ResultStore, StatusStore, Versioned } from '../../adapters/aws/results.ts';
 import { ConflictError } from '../../adapters/errors.ts';
 import type { HeldConnection } from '../../adapters/ollama/connection.ts';
+import type { Follower } from '../../adapters/ollama/follow.ts';
 import type { ModelServer, PullProgress, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
 import type { RequestResult } from '../../core/protocol/request.ts';
 import type { Log } from '../../worker/log.ts';
@@ -126,7 +127,13 @@ export class FakeQueue implements WorkQueue {
 export class FakeResults implements ResultStore, StatusStore {
   readonly objects = new Map<string, string>();
   readonly #etags = new Map<string, string>();
+  /** Objects written so far. */
+  get writes(): number {
+    return this.#writes;
+  }
   #writes = 0;
+  /** What the next replacements meet instead of the bucket. */
+  failReplace: Error[] = [];
   /** Writes that came after the first. */
   refused = 0;
 
@@ -153,6 +160,8 @@ export class FakeResults implements ResultStore, StatusStore {
   }
 
   async replace(key: string, body: string, etag: string): Promise<string | undefined> {
+    const failure = this.failReplace.shift();
+    if (failure) throw failure;
     if (!this.objects.has(key) || (this.#etags.get(key) ?? '"first"') !== etag) return undefined;
     return this.#put(key, body);
   }
@@ -259,6 +268,23 @@ export class FakeServer implements ModelServer {
   async ask(request: ServerRequest): Promise<ServerAnswer> {
     this.asked.push(request);
     await this.#clock.sleep(this.seconds * 1000, request.signal);
+    if (request.signal?.aborted) throw new Error('aborted');
+    return this.reply(request);
+  }
+
+  /** What a streamed answer consists of, spread over its time. */
+  pieces: Record<string, unknown>[] = [];
+
+  async follow(request: ServerRequest, { assembly, onPiece }: Follower): Promise<ServerAnswer> {
+    this.asked.push(request);
+    const gap = (this.seconds * 1000) / (this.pieces.length + 1);
+    for (const piece of this.pieces) {
+      await this.#clock.sleep(gap, request.signal);
+      if (request.signal?.aborted) throw new Error('aborted');
+      assembly.add(piece);
+      onPiece();
+    }
+    await this.#clock.sleep(gap, request.signal);
     if (request.signal?.aborted) throw new Error('aborted');
     return this.reply(request);
   }

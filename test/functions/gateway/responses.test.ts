@@ -20,7 +20,24 @@ describe('a response', () => {
       `status/cpu/${id}.json`,
       JSON.stringify({ ...status, status: 'in_progress' }),
     );
-    expect(await read()).toMatchObject({ id, status: 'in_progress' });
+    expect(await read()).toMatchObject({ id, status: 'in_progress', output: [] });
+
+    await world.objects.delete(`status/cpu/${id}.json`);
+    const partial = { text: 'Bec', reasoning: 'Hm.' };
+    await world.objects.writeOnce(
+      `status/cpu/${id}.json`,
+      JSON.stringify({ ...status, status: 'in_progress', partial, ofANewerVersion: true }),
+    );
+    expect((await read()).output).toEqual([
+      {
+        ...{ id: `rs_${id}`, type: 'reasoning', status: 'in_progress' },
+        summary: [{ type: 'summary_text', text: 'Hm.' }],
+      },
+      {
+        ...{ id: `msg_${id}`, type: 'message', role: 'assistant', status: 'in_progress' },
+        content: [{ type: 'output_text', text: 'Bec', annotations: [], logprobs: [] }],
+      },
+    ]);
 
     const usage = { input_tokens: 3, output_tokens: 5, total_tokens: 8 };
     const response = {
