@@ -7,6 +7,7 @@ import { explainCommand } from './commands/explain.ts';
 import { faultCommand } from './commands/fault.ts';
 import { keysCommand } from './commands/keys.ts';
 import { localCommand } from './commands/local.ts';
+import { ollamaCommand } from './commands/ollama.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
 
@@ -26,6 +27,7 @@ const program = new Command('paddock')
   .addCommand(keysCommand())
   .addCommand(dlqCommand())
   .addCommand(faultCommand())
+  .addCommand(ollamaCommand())
   .showHelpAfterError('(run with --help for the options and examples)');
 
 try {

@@ -138,7 +138,8 @@ export function resultText(result: ScenarioResult): string {
   return [
     '',
     `${result.scenario}: ${requests.succeeded} of ${requests.submitted} answered, ${requests.failed} failed, ${requests.lost} lost, ` +
-      `${requests.duplicated} answered twice, ${scaling.interrupted} interrupted`,
+      `${requests.duplicated} answered twice` +
+      (scaling.interrupted === null ? '' : `, ${scaling.interrupted} interrupted`),
     table.toString(),
     `replicas: peak ${scaling.peakReplicas}, at the end ${scaling.finalReplicas}, ${scaling.replicaSeconds.toFixed(0)} replica-seconds` +
       (first === null ? '' : `, first scale-out after ${first.toFixed(1)} s`),

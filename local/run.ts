@@ -1,14 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { loadConfig } from '../infra/app.ts';
+import type { PaddockConfig } from '../infra/config/index.ts';
 import { readArrivals } from '../simulation/arrivals.ts';
-import { defaultCacheDir } from './cluster/binaries.ts';
+import { defaultCacheDir } from './build/artifacts.ts';
 import { localConfig } from './config.ts';
 import { Display } from './display.ts';
-import { DEFAULT_DECODE_RATE } from './model-server/types.ts';
+import { DEFAULT_DECODE_RATE, type ModelServerKind } from './model-server/types.ts';
+import { ensureOllama, type OllamaInstall } from './ollama/install.ts';
+import { SMALL_MODEL } from './ollama/model.ts';
 import { recordedCalls } from './permissions/recorder.ts';
 import { writeRecording } from './permissions/recording.ts';
 import { Supervisor, stopOnSignals } from './processes.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, type Progress } from './progress.ts';
 import { Play } from './scenarios/play.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
 import { removeSession, writeSession } from './session.ts';
@@ -32,6 +35,7 @@ export interface RunOptions {
   timeScale: number;
   times: number;
   phaseSeconds: number;
+  modelServer: ModelServerKind;
   kubeconfig?: string;
   trigger: 'both' | 'schedule' | 'alarm';
   config: string;
@@ -43,6 +47,8 @@ export interface RunOptions {
 
 const DEFAULT_BOOT_SECONDS = 2;
 const DEFAULT_LOAD_SECONDS = 3;
+/** Replicas of the real Ollama share this machine's processors and memory (about 0.7 GB each): more serve no faster. */
+const DEFAULT_OLLAMA_REPLICAS = 2;
 
 /**
  * `paddock local`: brings the system up, plays a load, shows it, and stays up until Ctrl-C unless told to exit.
@@ -55,8 +61,12 @@ export async function runLocal(options: RunOptions): Promise<number> {
   const bootSeconds = options.bootSeconds ?? scenario.defaults.bootSeconds ?? DEFAULT_BOOT_SECONDS;
   const loadSeconds = options.loadSeconds ?? scenario.defaults.loadSeconds ?? DEFAULT_LOAD_SECONDS;
   process.env.PADDOCK_CONFIG = options.config;
+  const isReal = options.modelServer === 'ollama';
   const config = localConfig(await loadConfig(), scenario, {
     ...options,
+    ...(isReal && {
+      maxReplicas: options.maxReplicas ?? Math.max(DEFAULT_OLLAMA_REPLICAS, options.minReplicas ?? 0),
+    }),
     leadSeconds: bootSeconds + loadSeconds,
   });
 
@@ -92,6 +102,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
   };
   const undoSignals = stopOnSignals(stop);
   try {
+    const ollama = isReal ? await prepareOllama(config, progress) : undefined;
     const serviceSeconds = options.serviceSeconds ?? scenario.defaults.serviceSeconds;
     system = await startSystem({
       config,
@@ -102,6 +113,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
       bootSeconds,
       loadSeconds,
       ...(serviceSeconds === undefined ? {} : { serviceSeconds }),
+      ...(ollama && { ollama }),
       counterLagSeconds: options.counterLagSeconds,
       recordCalls: options.recordCalls !== undefined,
       supervisor,
@@ -125,6 +137,16 @@ export async function runLocal(options: RunOptions): Promise<number> {
     undoSignals();
     await stop();
   }
+}
+
+/** Says what runs in place of the fleet's models. */
+async function prepareOllama(config: PaddockConfig, progress: Progress): Promise<OllamaInstall> {
+  const ollama = await ensureOllama({ cacheDir: defaultCacheDir(), progress });
+  const models = config.fleets.flatMap((fleet) => fleet.models).join(', ');
+  progress.info(
+    `Ollama ${ollama.version} (${ollama.program}): every replica runs one, and ${models} is ${SMALL_MODEL} under that name.`,
+  );
+  return ollama;
 }
 
 async function chooseScenario(options: RunOptions): Promise<Scenario> {

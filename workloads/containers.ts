@@ -5,7 +5,7 @@ import type {
   V1SecurityContext,
 } from '@kubernetes/client-node';
 import { METRICS_PORT, OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
-import { MODELS_VOLUME } from './names.ts';
+import { MODELS_VOLUME, OLLAMA_CONTAINER } from './names.ts';
 import type { WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
 const WORKER_FILE = '/opt/paddock/worker.mjs';
@@ -67,7 +67,7 @@ export const ollamaContainer = (
   pool: WorkloadPool,
   { images }: WorkloadEnvironment,
 ): V1Container => ({
-  name: 'ollama',
+  name: OLLAMA_CONTAINER,
   image: images.ollama,
   restartPolicy: 'Always',
   env: env({

@@ -11,6 +11,9 @@ export const serviceName = (fleet: string): string => fleet;
 /** Storage class of the volumes of persistent pools and of Open WebUI. A class can't be changed: each type has its own. */
 export const storageClassName = (type: VolumeType): string => `paddock-${type}`;
 
+/** The model server's container in a serving pod. */
+export const OLLAMA_CONTAINER = 'ollama';
+
 /** Name of the volume claim template, and so the first part of each claim's name. */
 export const MODELS_VOLUME = 'models';
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { MODEL_SERVERS } from '../../local/model-server/types.ts';
 import type { RunOptions } from '../../local/run.ts';
 import { SCENARIOS } from '../../local/scenarios/scenarios.ts';
 import { above, atLeast, wholeNumber } from '../numbers.ts';
@@ -48,8 +49,11 @@ export function localCommand(): Command {
     )
     .option('--times <n>', 'with --scenario idle-wake: how many rounds', wholeNumber(1), 20)
     .addOption(
-      new Option('--model-server <kind>', 'which server the pods run')
-        .choices(['synthetic'])
+      new Option(
+        '--model-server <kind>',
+        'which server the pods run: ollama is the real one, with a small model',
+      )
+        .choices(MODEL_SERVERS)
         .default('synthetic'),
     )
     .option('--kubeconfig <file>', 'use this cluster instead of the embedded control plane')
@@ -77,6 +81,7 @@ ${scenarios}
 Examples:
   npm start                                             the original benchmark, live; stays up until Ctrl-C
   npm run paddock -- local --scenario burst --exit --json
+  npm run paddock -- local --model-server ollama        real replies (see npm run paddock -- ollama install)
   npm run paddock -- local --arrivals my-trace.csv --minutes 10 --preset gpu
   npm run paddock -- explain                            in a second terminal: why did it scale?`,
     )
@@ -94,7 +99,7 @@ Examples:
 }
 
 /** An option that the chosen load does not read is a mistake, not something to pass over. */
-function refuseIgnored({ arrivals, scenario }: RunOptions, command: Command): void {
+function refuseIgnored({ arrivals, scenario, modelServer }: RunOptions, command: Command): void {
   const refuse = (option: string, flag: string, needed: string): void => {
     if (command.getOptionValueSource(option) !== 'cli') return;
     command.error(`error: ${flag} only works with ${needed}. Add that, or leave ${flag} out.`);
@@ -102,6 +107,10 @@ function refuseIgnored({ arrivals, scenario }: RunOptions, command: Command): vo
   if (arrivals === undefined) {
     refuse('minutes', '--minutes', '--arrivals <file>');
     refuse('timeScale', '--time-scale', '--arrivals <file>');
+  }
+  if (modelServer !== 'synthetic') {
+    refuse('serviceSeconds', '--service-seconds', '--model-server synthetic');
+    refuse('loadSeconds', '--load-seconds', '--model-server synthetic');
   }
   if (scenario !== 'idle-wake') refuse('times', '--times', '--scenario idle-wake');
 }

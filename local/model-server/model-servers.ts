@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { ServerEvent, ServerSpec } from './types.ts';
+import type { PodModelServers, ServerEvent, ServerSpec } from './types.ts';
 
 export type ParentMessage =
   | { kind: 'add'; spec: ServerSpec }
@@ -20,7 +20,8 @@ const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
  * The synthetic model servers of all pods, in one process of their own: they must not disturb the control plane that is
  * measured beside them. Events carry the time at which the server saw them.
  */
-export class ModelServers {
+export class ModelServers implements PodModelServers {
+  readonly kind = 'synthetic';
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   readonly #listeners = new Set<(event: ServerEvent) => void>();

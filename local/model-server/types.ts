@@ -1,4 +1,8 @@
-/** One pod's synthetic model server. Times are epoch milliseconds. */
+/** Which server the pods run: Ollama's API with stated rates in place of a model, or Ollama itself. */
+export const MODEL_SERVERS = ['synthetic', 'ollama'] as const;
+export type ModelServerKind = (typeof MODEL_SERVERS)[number];
+
+/** One pod's model server. Times are epoch milliseconds; rates and times hold for the synthetic one alone. */
 export interface ServerSpec {
   pod: string;
   host: string;
@@ -14,6 +18,20 @@ export interface ServerSpec {
   /** Tokens per second read and written; default 5000 and 30. */
   prefillRate?: number;
   decodeRate?: number;
+  /** Settings of the pod's Ollama container, for the real one. */
+  environment?: Record<string, string>;
+}
+
+/** What runs the pods' model servers. */
+export interface PodModelServers {
+  readonly kind: ModelServerKind;
+  /** Resolves when it listens. */
+  add(spec: ServerSpec): Promise<void>;
+  /** Ends the pod's server at once; requests under way are cut off. */
+  remove(pod: string): Promise<void>;
+  /** Returns what ends it. Only the synthetic servers tell what they see. */
+  onEvent(listener: (event: ServerEvent) => void): () => void;
+  stop(): Promise<void>;
 }
 
 /** What the servers saw: the measure of waits, cut-offs and cold requests that nobody else can falsify. */

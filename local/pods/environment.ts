@@ -1,4 +1,5 @@
 import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import { OLLAMA_CONTAINER } from '../../workloads/names.ts';
 
 /** The container of the pod that is the worker: its first. @throws Error for a pod without containers. */
 export function workerContainerOf(pod: V1Pod): V1Container {
@@ -6,6 +7,10 @@ export function workerContainerOf(pod: V1Pod): V1Container {
   if (!container) throw new Error(`The pod ${pod.metadata?.name} has no container.`);
   return container;
 }
+
+/** The pod's model server: the sidecar that is named so. Undefined for a pod without. */
+export const ollamaContainerOf = (pod: V1Pod): V1Container | undefined =>
+  pod.spec?.initContainers?.find(({ name }) => name === OLLAMA_CONTAINER);
 
 /** What the downward API offers of a pod. */
 function field(pod: V1Pod, podIP: string, path: string): string {

@@ -5,7 +5,7 @@ import { OLLAMA_PORT } from '../../core/protocol/names.ts';
 import type { Addresses } from './addresses.ts';
 import type { KubeletApi, PodRef } from './api.ts';
 import { WorkerContainer } from './container.ts';
-import { containerEnvironment, workerContainerOf } from './environment.ts';
+import { containerEnvironment, ollamaContainerOf, workerContainerOf } from './environment.ts';
 import { probeSettings } from './probe.ts';
 import { podStatus } from './status.ts';
 import { PodToken } from './token.ts';
@@ -103,6 +103,7 @@ export class LocalPod {
   #addServer(): Promise<void> {
     const { loadSeconds, ...rates } = this.#options.serving(this.#pod);
     const env = this.#containerEnv();
+    const sidecar = ollamaContainerOf(this.#pod);
     return this.#options.modelServers.add({
       pod: this.ref.name,
       host: this.#podIP,
@@ -110,6 +111,7 @@ export class LocalPod {
       models: (env.PADDOCK_MODELS ?? '').split(',').filter(Boolean),
       slots: Number(env.PADDOCK_SLOTS ?? 1),
       loadableAt: this.#boundAt + loadSeconds * 1000,
+      ...(sidecar && { environment: containerEnvironment(this.#pod, sidecar, this.#podIP) }),
       ...rates,
     });
   }

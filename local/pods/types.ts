@@ -1,13 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import type { ServerSpec } from '../model-server/types.ts';
+import type { PodModelServers, ServerSpec } from '../model-server/types.ts';
 import type { Supervisor } from '../processes.ts';
-
-/** Where the pods' model servers run; `ModelServers` is one. */
-export interface PodModelServers {
-  /** Resolves when it listens. */
-  add(spec: ServerSpec): Promise<void>;
-  remove(pod: string): Promise<void>;
-}
 
 /** How a pod's model server behaves; see ServerSpec. */
 export interface Serving extends Pick<ServerSpec, 'serviceSeconds' | 'prefillRate' | 'decodeRate'> {
@@ -30,7 +23,7 @@ export interface PodRunnerOptions {
   /** The worker as one file that Node runs. */
   workerBundlePath: string;
   supervisor: Supervisor;
-  modelServers: PodModelServers;
+  modelServers: Pick<PodModelServers, 'add' | 'remove'>;
   serving: (pod: V1Pod) => Serving;
   /** Added to the environment of the pod's container: endpoints and keys that a real pod finds in its node. */
   env: (pod: V1Pod) => Record<string, string>;

@@ -36,6 +36,7 @@ export class Play {
         capacityType,
         pricePerHour,
       })),
+      system.models.kind === 'synthetic',
     );
   }
 

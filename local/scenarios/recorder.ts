@@ -12,7 +12,8 @@ export interface ScenarioResult {
     finalReplicas: number;
     replicaSeconds: number;
     nodeSeconds: { 'on-demand': number; spot: number };
-    interrupted: number;
+    /** Requests that a model server had to break off; null where the servers don't tell. */
+    interrupted: number | null;
   };
   ticks: { count: number; errors: number; p50Ms: number; p99Ms: number };
   costDollars: number;
@@ -74,11 +75,14 @@ export class Recorder {
   readonly replicas = new Level();
   readonly #nodes = new Map<string, Level>();
   readonly #pools: readonly PoolPrice[];
+  readonly #serversTell: boolean;
   #startedAt = 0;
   #needAt: number | undefined;
   #firstScaleOutAt: number | undefined;
 
-  constructor(pools: readonly PoolPrice[]) {
+  /** @param serversTell whether the model servers report starts and cut-offs; else the results tell the starts */
+  constructor(pools: readonly PoolPrice[], serversTell = true) {
+    this.#serversTell = serversTell;
     this.#pools = pools;
     for (const pool of pools) this.#nodes.set(pool.name, new Level());
   }
@@ -134,11 +138,12 @@ export class Recorder {
     if (record) record.writes += 1;
   }
 
-  readable(id: string, at: number, result: Pick<RequestResult, 'status'>): void {
+  readable(id: string, at: number, result: Pick<RequestResult, 'status'> & { startedAt?: number }): void {
     const record = this.#requests.get(id);
     if (!record || record.readableAt !== undefined) return;
     record.readableAt = at;
     record.status = result.status;
+    if (!this.#serversTell && result.startedAt !== undefined) record.startedAt ??= result.startedAt;
     this.#waiters.get(id)?.resolve();
     this.#waiters.delete(id);
   }
@@ -210,7 +215,7 @@ export class Recorder {
           'on-demand': roundTo(nodes.seconds['on-demand'], DIGITS),
           spot: roundTo(nodes.seconds.spot, DIGITS),
         },
-        interrupted: count((r) => r.cutOffs > 0),
+        interrupted: this.#serversTell ? count((r) => r.cutOffs > 0) : null,
       },
       ticks: options.ticks,
       costDollars: roundTo(nodes.dollars, 4),

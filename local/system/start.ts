@@ -12,6 +12,9 @@ import { startFaults } from '../faults/start.ts';
 import { type Front, startFront } from '../front/front.ts';
 import { LambdaEmulator } from '../lambda/emulator.ts';
 import { ModelServers } from '../model-server/model-servers.ts';
+import type { PodModelServers } from '../model-server/types.ts';
+import type { OllamaInstall } from '../ollama/install.ts';
+import { OllamaServers } from '../ollama/servers.ts';
 import { startPodRunner } from '../pods/runner.ts';
 import type { Supervisor } from '../processes.ts';
 import type { Progress } from '../progress.ts';
@@ -51,6 +54,8 @@ export interface SystemOptions {
   triggers: Triggers;
   bootSeconds: number;
   loadSeconds: number;
+  /** Undefined: the synthetic one. */
+  ollama?: OllamaInstall;
   /** Fixed service time; undefined: from tokens. */
   serviceSeconds?: number;
   counterLagSeconds: number;
@@ -238,7 +243,15 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
 /** In the cluster: the pods' model servers, what runs the pods, and who watches them. */
 async function bootFleet({ options, undo, onError, front, cluster, app, principalOf }: Base, bundle: string) {
   const { config, stateDir, supervisor, loadSeconds, serviceSeconds } = options;
-  const models = new ModelServers();
+  const models: PodModelServers = options.ollama
+    ? new OllamaServers({
+        install: options.ollama,
+        supervisor,
+        stateDir: join(stateDir, 'disks'),
+        logDir: join(stateDir, 'logs', 'pods'),
+        onTrouble: onError,
+      })
+    : new ModelServers();
   undo.add(() => models.stop());
   const pods = await startPodRunner({
     kubeconfigPath: cluster.kubeconfigPath,

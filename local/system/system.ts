@@ -9,7 +9,7 @@ import type { FaultInjector } from '../faults/injector.ts';
 import type { FaultServer } from '../faults/server.ts';
 import type { Front } from '../front/front.ts';
 import type { LambdaHost } from '../lambda/host.ts';
-import type { ModelServers } from '../model-server/model-servers.ts';
+import type { PodModelServers } from '../model-server/types.ts';
 import type { PodRunner } from '../pods/runner.ts';
 import type { RouterRunner } from '../router/runner.ts';
 import type { Engine } from '../step-functions/engine.ts';
@@ -28,7 +28,7 @@ export interface SystemParts {
   readonly emulators: Emulators;
   readonly lambda: LambdaHost;
   readonly engine: Engine;
-  readonly models: ModelServers;
+  readonly models: PodModelServers;
   readonly pods: PodRunner;
   readonly router: RouterRunner;
   readonly watch: FleetWatch;

@@ -33,6 +33,8 @@ describe('the paddock command', () => {
     ['dlq', 'purge', '--help'],
     ['fault', '--help'],
     ['fault', 'ice', '--help'],
+    ['ollama', '--help'],
+    ['ollama', 'install', '--help'],
   ])('helps with %s %s', async (...args) => {
     const { code, stdout } = await paddock(...args);
     expect(code).toBe(0);
@@ -58,9 +60,14 @@ describe('the paddock command', () => {
     ['rounds of the benchmark', ['local', '--times', '3'], /--times only works with --scenario idle-wake/],
     ['an arrivals file that is not there', ['local', '--arrivals', 'nope.csv'], /no such file/],
     [
-      'a model server that is not there yet',
-      ['local', '--model-server', 'ollama'],
-      /Allowed choices are synthetic/,
+      'a model server that is none',
+      ['local', '--model-server', 'vllm'],
+      /Allowed choices are synthetic, ollama/,
+    ],
+    [
+      'a service time of a real server',
+      ['local', '--model-server', 'ollama', '--service-seconds', '1'],
+      /--service-seconds only works with --model-server synthetic/,
     ],
     ['explain without a system', ['explain', '--state-dir', dir], /No local system is running here/],
     ['dead letters without a system', ['dlq', 'list', '--state-dir', dir], /No local system is running here/],

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { defaultCacheDir } from '../../local/cluster/binaries.ts';
+import { defaultCacheDir } from '../../local/build/artifacts.ts';
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { BuildError, goOutput } from '../../local/cluster/go.ts';
+import { BuildError, goOutput } from '../../local/build/go.ts';
 import type { Manifest } from '../../local/template/manifests.ts';
 
 interface Definition {

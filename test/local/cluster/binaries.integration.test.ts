@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Binaries, defaultCacheDir, ensureBinaries } from '../../../local/cluster/binaries.ts';
+import { defaultCacheDir } from '../../../local/build/artifacts.ts';
+import { type Binaries, ensureBinaries } from '../../../local/cluster/binaries.ts';
 import type { Progress } from '../../../local/progress.ts';
 
 /** A Go toolchain that builds nothing: it answers as `go` does and writes down what it was asked. */
@@ -117,7 +118,7 @@ describe('the programs of the cluster', () => {
     const [first, second] = await Promise.all([ensure(), ensure()]);
     expect(first).toEqual(second);
     expect(builds()).toHaveLength(3);
-    expect(said).toContainEqual(expect.stringContaining('is building the Kubernetes programs already'));
+    expect(said).toContainEqual(expect.stringContaining('is building the programs of Kubernetes already'));
   });
 
   it('are built anew where a part is missing, and only that part', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { checkFreeSpace, type Disk } from '../../../local/cluster/diskspace.ts';
-import { explainGoFailure } from '../../../local/cluster/go.ts';
+import { checkFreeSpace, type Disk } from '../../../local/build/diskspace.ts';
+import { explainGoFailure } from '../../../local/build/go.ts';
 import { kubernetesGoMod, kubernetesLdflags } from '../../../local/cluster/gomodule.ts';
 import { isAtLeast, versionsFor } from '../../../local/cluster/versions.ts';
 
@@ -69,10 +69,12 @@ describe('free disk space', () => {
       { dir: '/a', bytes: 3 * GIB },
       { dir: '/b', bytes: 3 * GIB },
     ];
-    expect(() => checkFreeSpace(needs, one)).toThrow(
+    expect(() => checkFreeSpace('the local Kubernetes', needs, one)).toThrow(
       /needs 6\.0 GiB in \/a \(3\.0 GiB\), \/b \(3\.0 GiB\), and 5\.0 GiB are free\. Free some space.*PADDOCK_CACHE/,
     );
-    expect(() => checkFreeSpace(needs, disk({ '/a': [1, 5], '/b': [2, 5] }))).not.toThrow();
+    expect(() =>
+      checkFreeSpace('the local Kubernetes', needs, disk({ '/a': [1, 5], '/b': [2, 5] })),
+    ).not.toThrow();
   });
 
   it('refuses exactly when the sum on a file system exceeds what is free', () => {
@@ -81,6 +83,7 @@ describe('free disk space', () => {
       fc.property(sizes, fc.integer({ min: 0, max: 300 }), (bytes, freeBytes) => {
         const check = (): void =>
           checkFreeSpace(
+            'x',
             bytes.map((size, index) => ({ dir: `/${index}`, bytes: size })),
             () => ({ device: 1, freeBytes }),
           );

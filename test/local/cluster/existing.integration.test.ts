@@ -12,7 +12,7 @@ import {
   Watch,
 } from '@kubernetes/client-node';
 import { LABEL, NAMESPACE } from '../../../core/protocol/names.ts';
-import { defaultCacheDir } from '../../../local/cluster/binaries.ts';
+import { defaultCacheDir } from '../../../local/build/artifacts.ts';
 import type { ObjectRef } from '../../../local/cluster/claim.ts';
 import type { Cluster } from '../../../local/cluster/cluster.ts';
 import { useCluster } from '../../../local/cluster/existing.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
-import { defaultCacheDir } from '../../../local/cluster/binaries.ts';
+import { defaultCacheDir } from '../../../local/build/artifacts.ts';
 import { type Cluster, type StartClusterOptions, startCluster } from '../../../local/cluster/cluster.ts';
 import { DEFAULT_KUBERNETES_VERSION } from '../../../local/cluster/versions.ts';
 import { silentProgress } from '../../../local/progress.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { PlanRecord } from '../../../adapters/aws/fleet-state.ts';
 import { nodegroupName, resultKey } from '../../../core/protocol/names.ts';
 import { requestResultSchema } from '../../../core/protocol/request.ts';
-import { defaultCacheDir } from '../../../local/cluster/binaries.ts';
+import { defaultCacheDir } from '../../../local/build/artifacts.ts';
 import type { RequestEvent } from '../../../local/front/front.ts';
 import type { ServerEvent } from '../../../local/model-server/types.ts';
 import { Supervisor } from '../../../local/processes.ts';

@@ -1,12 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { isAtLeast } from './versions.ts';
+import { isAtLeast } from '../cluster/versions.ts';
+import { runBuild } from './run-build.ts';
 
 const run = promisify(execFile);
 
-/** Why the local cluster could not be built, and what to do. */
+/** Why something could not be built, and what to do. */
 export class BuildError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -14,7 +14,15 @@ export class BuildError extends Error {
   }
 }
 
-const OTHER_WAY = 'or name a cluster of your own with --kubeconfig FILE';
+/** What is built, in words for whoever has to help. */
+export interface Purpose {
+  /** Such as `the local Kubernetes`. */
+  what: string;
+  /** Such as `the programs of Kubernetes`. */
+  programs: string;
+  /** What to do instead of building, after a comma. */
+  otherWay: string;
+}
 
 const goEnvSchema = z.object({
   GOVERSION: z.string(),
@@ -25,14 +33,15 @@ const goEnvSchema = z.object({
 
 export type GoEnv = z.infer<typeof goEnvSchema>;
 
-/** Static binaries, and nothing of a workspace or vendor folder that the user may have around. */
+/** Static binaries unless told otherwise, and nothing of a workspace or vendor folder that the user may have around. */
 const BUILD_ENV = { CGO_ENABLED: '0', GOWORK: 'off' };
 
 /** The Go toolchain on the PATH. Throws BuildError when there is none or it is too old. */
-export async function findGo(least: string, command = 'go'): Promise<GoEnv> {
+export async function findGo(least: string, purpose: Purpose): Promise<GoEnv> {
+  const { what, otherWay } = purpose;
   let stdout: string;
   try {
-    ({ stdout } = await run(command, ['env', '-json', ...Object.keys(goEnvSchema.shape)], {
+    ({ stdout } = await run('go', ['env', '-json', ...Object.keys(goEnvSchema.shape)], {
       env: process.env,
     }));
   } catch (error) {
@@ -40,15 +49,15 @@ export async function findGo(least: string, command = 'go'): Promise<GoEnv> {
       throw new BuildError(`go does not run: ${stderrOf(error)}`, { cause: error });
     }
     throw new BuildError(
-      `No Go toolchain on the PATH. The local Kubernetes is built from source once, with Go ${least} or newer: ` +
-        `install it (https://go.dev/doc/install) and start again, ${OTHER_WAY}.`,
+      `No Go toolchain on the PATH. Go ${least} or newer builds ${what} from source, once: ` +
+        `install it (https://go.dev/doc/install) and start again, ${otherWay}.`,
     );
   }
   const env = goEnvSchema.parse(JSON.parse(stdout));
   if (!isAtLeast(env.GOVERSION, least)) {
     throw new BuildError(
-      `Go ${env.GOVERSION.replace(/^go/, '')} is too old: the local Kubernetes needs Go ${least} or newer to build. ` +
-        `Update it (https://go.dev/doc/install) and start again, ${OTHER_WAY}.`,
+      `Go ${env.GOVERSION.replace(/^go/, '')} is too old: ${what} needs Go ${least} or newer to build. ` +
+        `Update it (https://go.dev/doc/install) and start again, ${otherWay}.`,
     );
   }
   return env;
@@ -64,10 +73,11 @@ export async function goOutput(
   args: string[],
   cwd: string,
   explain: (stderr: string) => Error,
+  env: Record<string, string> = {},
 ): Promise<string> {
   try {
-    const env = { ...process.env, ...BUILD_ENV };
-    return (await run('go', args, { cwd, env, maxBuffer: BUFFER })).stdout;
+    const all = { ...process.env, ...BUILD_ENV, ...env };
+    return (await run('go', args, { cwd, env: all, maxBuffer: BUFFER })).stdout;
   } catch (error) {
     // `go mod download -json` reports a failed download on standard output.
     throw explain(`${stderrOf(error)}\n${String((error as { stdout?: unknown }).stdout ?? '')}`);
@@ -79,31 +89,11 @@ export function goBuild(
   args: string[],
   cwd: string,
   onPackage: (line: string) => void,
-  explain: (stderr: string) => Error,
+  explain: (said: string) => Error,
+  env: Record<string, string> = {},
 ): Promise<void> {
-  const child = spawn('go', ['build', '-v', ...args], {
-    cwd,
-    env: { ...process.env, ...BUILD_ENV },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true, // a group of its own, so that the compilers end with it
-  });
-  const end = (): void => {
-    if (child.pid !== undefined) {
-      process.kill(-child.pid, 'SIGKILL');
-    }
-  };
-  process.on('exit', end);
-  const tail: string[] = [];
-  const lines = createInterface({ input: child.stderr });
-  lines.on('line', (line) => {
-    tail.push(line);
-    tail.splice(0, tail.length - 20);
-    onPackage(line);
-  });
-  return new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve() : reject(explain(tail.join('\n')))));
-  }).finally(() => process.off('exit', end));
+  const all = { ...process.env, ...BUILD_ENV, ...env };
+  return runBuild('go', ['build', '-v', ...args], { cwd, env: all, onLine: onPackage, explain });
 }
 
 /** What a failed go command means for the person who started it. Pure. */

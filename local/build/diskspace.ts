@@ -18,7 +18,7 @@ const realDisk: Disk = (dir) => {
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /** Throws BuildError when a file system has less free than what is needed there; folders on one add up. */
-export function checkFreeSpace(needs: SpaceNeed[], disk: Disk = realDisk): void {
+export function checkFreeSpace(what: string, needs: SpaceNeed[], disk: Disk = realDisk): void {
   const perDevice = Map.groupBy(
     needs.map((need) => ({ ...need, ...disk(need.dir) })),
     ({ device }) => device,
@@ -29,7 +29,7 @@ export function checkFreeSpace(needs: SpaceNeed[], disk: Disk = realDisk): void 
     if (free < needed) {
       const places = onDevice.map(({ dir, bytes }) => `${dir} (${gib(bytes)})`).join(', ');
       throw new BuildError(
-        `Not enough disk space: building the local Kubernetes needs ${gib(needed)} in ${places}, and ${gib(free)} are free. ` +
+        `Not enough disk space: building ${what} needs ${gib(needed)} in ${places}, and ${gib(free)} are free. ` +
           'Free some space, or move the folders: PADDOCK_CACHE for the binaries, GOCACHE and GOMODCACHE for Go.',
       );
     }
