@@ -2,6 +2,7 @@ import { checkParameters, type Endpoint } from '../../core/openai/endpoints.ts';
 import { ApiError, badRequest } from '../../core/openai/errors.ts';
 import { parseStrictly } from '../../core/openai/json.ts';
 import { echoOf, type ResponseObject, responseObject } from '../../core/openai/response.ts';
+import type { IdempotencyRecord } from '../../core/protocol/idempotency.ts';
 import type { QueueablePath, QueuedRequest } from '../../core/protocol/request.ts';
 import type { RequestStatus } from '../../core/protocol/status.ts';
 import { messageOf } from '../shared/async.ts';
@@ -9,7 +10,7 @@ import type { GatewayFleet } from './config.ts';
 import type { GatewayDependencies } from './dependencies.ts';
 import { type GatewayRequest, jsonText } from './http.ts';
 import { newId, sha256 } from './ids.ts';
-import type { Place } from './store.ts';
+import type { Place, Stored } from './store.ts';
 
 /** A longer body goes by way of the bucket. SQS takes 1 MiB, or 256 KiB where a queue is set so; it bills by 64 KiB. */
 const INLINE_BYTES = 200_000;
@@ -26,6 +27,15 @@ interface Submission {
   idempotency: { key: string; requestHash: string } | undefined;
 }
 
+/** Where a submission stands: what is stored of it, and what was known of it before. */
+interface Settled {
+  place: Place;
+  status: RequestStatus;
+  /** Whether status and body lie in the bucket. */
+  isStored: boolean;
+  known: Stored | undefined;
+}
+
 /**
  * Puts a request into its fleet's queue.
  *
@@ -33,7 +43,7 @@ interface Submission {
  * open whether SQS has the message, the request is ended for good before the client is told to try again: a message that is
  * there all the same finds the end and goes. With an idempotency key nothing is ended: the client repeats the request, and
  * its message is sent again as long as no worker has begun. If this function dies in between, what is left is a status
- * whose id no client has.
+ * whose id no client has. Calls that need not wait for each other do not: whether the fleet sleeps is read meanwhile.
  *
  * @throws ApiError
  */
@@ -44,13 +54,14 @@ export async function submit(
   deps: GatewayDependencies,
 ): Promise<ResponseObject> {
   const submission = check(request, endpoint, owner, deps);
-  const { place, known } = await settlePlace(submission, deps);
+  const wake = deps.waker.look(submission.fleet.name);
+  const settled = await settle(submission, deps);
+  const { known, status } = settled;
   if (known && (known.result || known.status.status !== 'queued')) {
     return responseObject(known.status, known.result);
   }
-  const status = known?.status ?? newStatus(place.id, submission, deps.now());
-  await enqueue(place, status, submission, deps);
-  await deps.waker.wake(place.fleet);
+  await enqueue(settled, submission, deps);
+  await wake();
   return responseObject(status, undefined);
 }
 
@@ -91,29 +102,54 @@ function check(
 }
 
 /** Which request this is: a new one, or for an idempotency key that came before, that one. */
-async function settlePlace(submission: Submission, deps: GatewayDependencies) {
+async function settle(submission: Submission, deps: GatewayDependencies): Promise<Settled> {
   const { fleet, idempotency } = submission;
-  const fresh: Place = { fleet: fleet.name, id: newId(fleet.name) };
-  if (!idempotency) return { place: fresh, known: undefined };
+  const place: Place = { fleet: fleet.name, id: newId(fleet.name) };
+  const status = newStatus(place.id, submission, deps.now());
+  const fresh = { place, status, known: undefined };
+  if (!idempotency) return { ...fresh, isStored: false };
   const { key, requestHash } = idempotency;
-  const wanted = { v: 1 as const, ...fresh, requestHash };
+  const wanted = { v: 1 as const, ...place, requestHash };
   return await unlessUnavailable(deps, async () => {
-    const { record, etag } = await deps.store.reserve(key, wanted);
-    if (etag === undefined) return { place: fresh, known: undefined };
-    if (record.requestHash !== requestHash) {
-      throw new ApiError(409, 'This Idempotency-Key was used before, with another request. Use a new one.', {
-        code: 'idempotency_key_reused',
-      });
+    // Most keys are new: the status is written beside the record, and taken away again when it was another's key.
+    const [reserved, stored] = await Promise.allSettled([
+      deps.store.reserve(key, wanted),
+      store(place, status, submission, deps),
+    ]);
+    // The record may be there all the same, and lead a repetition to this status.
+    if (reserved.status === 'rejected') throw reserved.reason;
+    if (reserved.value.record.id === place.id) {
+      if (stored.status === 'rejected') throw stored.reason;
+      return { ...fresh, isStored: true };
     }
-    const place: Place = { fleet: record.fleet, id: record.id };
-    const known = await deps.store.load(place);
-    // Deleted: the key is free for a new start. Else its status was never written, or is on its way.
-    if (!known && (await deps.store.hasEnded(place))) {
-      if (await deps.store.rebook(key, wanted, etag)) return { place: fresh, known: undefined };
-      throw unavailable('Another request with this Idempotency-Key is on its way. Try again.');
-    }
-    return { place, known };
+    const [before] = await Promise.all([knownBefore(reserved.value, submission, deps), forget(place, deps)]);
+    return before;
   });
+}
+
+/** What an idempotency key stands for that came before. */
+async function knownBefore(
+  { record, etag }: { record: IdempotencyRecord; etag?: string },
+  submission: Submission,
+  deps: GatewayDependencies,
+): Promise<Settled> {
+  const { key = '', requestHash = '' } = submission.idempotency ?? {};
+  if (record.requestHash !== requestHash) {
+    throw new ApiError(409, 'This Idempotency-Key was used before, with another request. Use a new one.', {
+      code: 'idempotency_key_reused',
+    });
+  }
+  const place: Place = { fleet: record.fleet, id: record.id };
+  const known = await deps.store.load(place);
+  const settledAt = (at: Place): Settled => ({
+    ...{ place: at, isStored: false, known },
+    status: known?.status ?? newStatus(at.id, submission, deps.now()),
+  });
+  // Deleted: the key is free for a new start. Else its status was never written, or is on its way.
+  if (known || !(await deps.store.hasEnded(place))) return settledAt(place);
+  const anew: Place = { fleet: submission.fleet.name, id: newId(submission.fleet.name) };
+  if (await deps.store.rebook(key, { v: 1, ...anew, requestHash }, etag ?? '')) return settledAt(anew);
+  throw unavailable('Another request with this Idempotency-Key is on its way. Try again.');
 }
 
 function newStatus(id: string, { owner, path, model, body }: Submission, submittedAt: number): RequestStatus {
@@ -124,26 +160,51 @@ function newStatus(id: string, { owner, path, model, body }: Submission, submitt
   };
 }
 
-async function enqueue(
+const bodyText = ({ body }: Submission): { text: string; isInline: boolean } => {
+  const text = JSON.stringify(body);
+  return { text, isInline: Buffer.byteLength(text) <= INLINE_BYTES };
+};
+
+/** Writes status and body; what is there already stays. */
+async function store(
   place: Place,
   status: RequestStatus,
-  { path, body, owner, idempotency }: Submission,
+  submission: Submission,
+  deps: GatewayDependencies,
+): Promise<void> {
+  const { text, isInline } = bodyText(submission);
+  await Promise.all([
+    deps.store.create(place.fleet, status),
+    isInline ? undefined : deps.store.putBody(place, text),
+  ]);
+}
+
+async function enqueue(
+  { place, status, isStored }: Settled,
+  submission: Submission,
   deps: GatewayDependencies,
 ): Promise<void> {
   const { id, fleet } = place;
+  const { path, body, owner, idempotency } = submission;
   const bare: QueuedRequest = { v: 1, id, fleet, path, submittedAt: status.submittedAt };
-  const text = JSON.stringify(body);
-  const isInline = Buffer.byteLength(text) <= INLINE_BYTES;
   try {
-    if (!isInline) await deps.store.putBody(place, text);
-    await deps.store.create(fleet, status);
-    await deps.queueOf(fleet).send(isInline ? { ...bare, body } : bare, owner);
+    if (!isStored) await store(place, status, submission, deps);
+    await deps.queueOf(fleet).send(bodyText(submission).isInline ? { ...bare, body } : bare, owner);
   } catch (error) {
     deps.log.error(`A request could not be queued: ${messageOf(error)}`, { id, fleet });
     // Another request with the same key may have queued it: only its repetition may go on.
     if (idempotency)
       throw unavailable('The request could not be queued. Repeat it with the same Idempotency-Key.');
     if (await withdraw(place, status, deps)) throw unavailable('The request could not be queued. Try again.');
+  }
+}
+
+/** Takes away what was written of a request that no client has the id of; what can't be is left to the lifecycle rule. */
+async function forget(place: Place, deps: GatewayDependencies): Promise<void> {
+  try {
+    await deps.store.forget(place);
+  } catch (error) {
+    deps.log.warn(`A status could not be taken away: ${messageOf(error)}`, { ...place });
   }
 }
 

@@ -17,43 +17,87 @@ const BELIEVED_SECONDS = 1;
 /** One submission in so many seconds wakes a fleet, of all: a loop takes its lease well within that. */
 const CLAIM_SECONDS = 10;
 
+/** A reading of a fleet's lease, which submissions of the same second share. */
+interface Look {
+  at: Seconds;
+  sleeps: Promise<boolean>;
+}
+
 /**
  * Starts a tick for a fleet that sleeps, which is one whose loop holds no lease. Not being able to fails no
  * submission: schedule and alarm come within a minute.
  */
 export class Waker {
   readonly #options: WakerOptions;
-  readonly #believedUntil = new Map<string, Seconds>();
+  readonly #looks = new Map<string, Look>();
+  /** Nobody wakes the fleet again before. */
+  readonly #claimedUntil = new Map<string, Seconds>();
 
   constructor(options: WakerOptions) {
     this.#options = options;
   }
 
-  /** Call it once the message is in the queue: a tick that came before would see nothing. */
-  async wake(fleet: string): Promise<void> {
-    const { alarm, now, log } = this.#options;
-    if (now() < (this.#believedUntil.get(fleet) ?? 0)) return;
-    this.#believedUntil.set(fleet, now() + BELIEVED_SECONDS);
+  /**
+   * Looks whether the fleet sleeps, while the submission is written.
+   * @returns what wakes it if it does. Call it once the message is in the queue: a tick that came before would see nothing.
+   */
+  look(fleet: string): () => Promise<void> {
+    const { now } = this.#options;
+    if (now() < (this.#claimedUntil.get(fleet) ?? 0)) return async () => {};
+    let look = this.#looks.get(fleet);
+    if (!look || now() >= look.at + BELIEVED_SECONDS) {
+      look = { at: now(), sleeps: this.#sleeps(fleet) };
+      this.#looks.set(fleet, look);
+    }
+    const { sleeps } = look;
+    return async () => {
+      if (await sleeps) await this.#wake(fleet);
+    };
+  }
+
+  async #sleeps(fleet: string): Promise<boolean> {
+    const { alarm, now } = this.#options;
     try {
-      if ((await alarm.awakeUntil(fleet)) > now()) return;
+      return (await alarm.awakeUntil(fleet)) <= now();
+    } catch (error) {
+      this.#warn(fleet, error);
+      return false;
+    }
+  }
+
+  async #wake(fleet: string): Promise<void> {
+    const { alarm, log } = this.#options;
+    try {
       if (!(await this.#claim(fleet))) return;
       await alarm.ring(fleet);
       log.info('The fleet sleeps: a tick is started', { fleet });
     } catch (error) {
-      log.warn(`The fleet could not be woken; the schedule does it within a minute: ${messageOf(error)}`, {
-        fleet,
-      });
+      this.#warn(fleet, error);
     }
+  }
+
+  #warn(fleet: string, error: unknown): void {
+    const message = `The fleet could not be woken; the schedule does it within a minute: ${messageOf(error)}`;
+    this.#options.log.warn(message, { fleet });
   }
 
   /** Whether this is the one to wake the fleet, among all that run at once. */
   async #claim(fleet: string): Promise<boolean> {
     const { objects, now } = this.#options;
-    const claim = JSON.stringify({ until: now() + CLAIM_SECONDS });
+    if (now() < (this.#claimedUntil.get(fleet) ?? 0)) return false;
+    const until = now() + CLAIM_SECONDS;
+    const claim = JSON.stringify({ until });
     const held = await objects.open(wakeKey(fleet));
-    if (!held) return (await objects.writeOnce(wakeKey(fleet), claim)) === 'written';
-    if (untilOf(held.body) > now()) return false;
-    return (await objects.replace(wakeKey(fleet), claim, held.etag)) !== undefined;
+    const heldUntil = held ? untilOf(held.body) : 0;
+    if (heldUntil > now()) {
+      this.#claimedUntil.set(fleet, heldUntil);
+      return false;
+    }
+    const isOurs = held
+      ? (await objects.replace(wakeKey(fleet), claim, held.etag)) !== undefined
+      : (await objects.writeOnce(wakeKey(fleet), claim)) === 'written';
+    if (isOurs) this.#claimedUntil.set(fleet, until);
+    return isOurs;
   }
 }
 

@@ -132,6 +132,7 @@ describe('an idempotency key', () => {
 
     expect(second.body).toMatchObject({ id: first.body.id, status: 'completed' });
     expect(world.messages).toHaveLength(1);
+    expect(world.pending).toHaveLength(1);
   });
 
   it('belongs to one request: another one with it is a conflict', async () => {
@@ -205,6 +206,17 @@ describe('an idempotency key', () => {
 
     expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(200));
     expect(new Set(replies.map(({ body }) => body.id)).size).toBe(1);
+    expect(world.pending).toEqual([`status/cpu/${replies[0]?.body.id}.json`]);
+  });
+
+  it('keeps what belongs to it when its record was written without anyone being told', async () => {
+    const world = new World();
+    world.luck.writeOnce.push('fail-after');
+    const [early, later] = [await world.submit({}, headers), await world.submit({}, headers)];
+
+    expect([early.status, later.status]).toEqual([503, 200]);
+    expect(world.pending).toEqual([`status/cpu/${later.body.id}.json`]);
+    expect(world.messages).toHaveLength(1);
   });
 
   it.each(['', ' ', 'a b', 'ü', 'x'.repeat(256)])('is refused as %j', async (key) => {
@@ -240,6 +252,31 @@ describe('a fleet that sleeps', () => {
 
     expect(world.rung).toBe(0);
     expect(world.leaseReads).toBe(1);
+  });
+
+  it('is woken by the next submission when the first one failed', async () => {
+    const world = new World();
+    world.awakeUntil = 0;
+    world.luck.send.push('fail-before');
+    expect((await world.submit()).status).toBe(503);
+    expect(world.rung).toBe(0);
+    await world.submit();
+
+    expect([world.rung, world.leaseReads]).toEqual([1, 1]);
+  });
+
+  it('is woken once its message is in the queue, not before', async () => {
+    const world = new World();
+    world.awakeUntil = 0;
+    const { queueOf } = world.deps;
+    let rungBefore = -1;
+    world.deps.queueOf = (fleet) => {
+      rungBefore = world.rung;
+      return queueOf(fleet);
+    };
+    await world.submit();
+
+    expect([rungBefore, world.rung]).toEqual([0, 1]);
   });
 
   it('does not fail a submission when it can not be woken', async () => {
