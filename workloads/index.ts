@@ -7,11 +7,18 @@ import { poolDisruptionBudget, poolWorkload } from './pool.ts';
 import { priorityClasses } from './priority.ts';
 import { containerDefaults, servingQuota, volumeQuota } from './quota.ts';
 import { storageClass } from './storage.ts';
-import type { Manifest, VolumeType, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
+import type {
+  Manifest,
+  VolumeType,
+  WorkloadEnvironment,
+  WorkloadFleet,
+  WorkloadNetwork,
+  WorkloadPool,
+} from './types.ts';
 
 export { namespace } from './base.ts';
 export { serviceAccountName, serviceName } from './names.ts';
-export type { Manifest, WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
+export type { Manifest, WorkloadEnvironment, WorkloadFleet, WorkloadNetwork, WorkloadPool } from './types.ts';
 export { webuiManifests } from './webui.ts';
 
 type Fleet = WorkloadFleet & { readonly pools: readonly WorkloadPool[] };
@@ -22,11 +29,13 @@ export interface SharedSettings {
   readonly images: { readonly devicePlugin: string };
   readonly volumeType: VolumeType;
   readonly webui: { readonly enabled: boolean; readonly volumeGiB: number };
-  readonly cluster: { readonly vpcCidr: string };
 }
 
 /** What the whole cluster shares, the namespace aside: who may do what, talk to whom, and ask for how much. */
-export function sharedManifests({ fleets, images, volumeType, webui, cluster }: SharedSettings): Manifest[] {
+export function sharedManifests(
+  { fleets, images, volumeType, webui }: SharedSettings,
+  network: WorkloadNetwork,
+): Manifest[] {
   const pools = fleets.flatMap((fleet) => fleet.pools.map((pool) => ({ fleet: fleet.name, pool })));
   // Bottlerocket's NVIDIA image brings the device plugin; a second one beside it would offer the GPUs twice.
   const pluginPools = pools.filter(({ pool }) => pool.gpusPerNode > 0 && pool.os === 'al2023');
@@ -39,11 +48,7 @@ export function sharedManifests({ fleets, images, volumeType, webui, cluster }: 
     ...workerAccess(fleets.map((fleet) => fleet.name)),
     ownLeasePolicy(),
     ownLeaseBinding(),
-    ...networkPolicies({
-      loadBalancerCidrs: [cluster.vpcCidr],
-      functionCidrs: [cluster.vpcCidr],
-      webui: webui.enabled,
-    }),
+    ...networkPolicies({ ...network, webui: webui.enabled }),
     servingQuota(fleets),
     volumeQuota(fleets, webui.enabled ? [webui.volumeGiB] : []),
     containerDefaults(),

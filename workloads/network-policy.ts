@@ -6,17 +6,14 @@ import type {
 } from '@kubernetes/client-node';
 import { APP_OLLAMA, LABEL, METRICS_PORT, NAMESPACE, WORKER_PORT } from '../core/protocol/names.ts';
 import { APP_ROUTER, APP_WEBUI, MONITORING_NAMESPACE, ROUTER_PORTS, WEBUI_PORT } from './names.ts';
+import type { WorkloadNetwork } from './types.ts';
 
 /**
  * Who may talk to whom in the namespace. The VPC CNI holds it at each pod's interface, before the address of a Service is
  * translated: from a selector it learns the pods and the Services over them, so a Service's port must be its pods' port. What
  * comes from a pod's own node (the kubelet's probes) is always let in.
  */
-export interface Neighbours {
-  /** Where the load balancer's own addresses lie. */
-  readonly loadBalancerCidrs: readonly string[];
-  /** Where the functions' network interfaces lie. */
-  readonly functionCidrs: readonly string[];
+export interface Neighbours extends Pick<WorkloadNetwork, 'controlCidrs' | 'loadBalancerCidrs'> {
   readonly webui: boolean;
 }
 
@@ -41,7 +38,7 @@ export const networkPolicies = (neighbours: Neighbours): NetworkPolicy[] => [
   policy('names', undefined, { egress: [dns] }),
   policy('replicas', APP_OLLAMA, {
     ingress: [
-      from([pods(APP_ROUTER), ...neighbours.functionCidrs.map(block)], WORKER_PORT),
+      from([pods(APP_ROUTER), ...neighbours.controlCidrs.map(block)], WORKER_PORT),
       from([monitoring], METRICS_PORT),
     ],
     egress: [

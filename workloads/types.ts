@@ -56,3 +56,12 @@ export interface WorkloadEnvironment {
   /** Where the worker's code lies, and what its content must hash to. */
   readonly workerBundle: { readonly bucket: string; readonly key: string; readonly sha256: string };
 }
+
+/** Which addresses of the VPC call pods. */
+export interface WorkloadNetwork {
+  /** Where the functions' and the API server's interfaces lie. */
+  readonly controlCidrs: readonly string[];
+  /** Where the load balancer's own addresses lie. */
+  readonly loadBalancerCidrs: readonly string[];
+  readonly loadBalancerSubnetIds: readonly string[];
+}

@@ -1,6 +1,6 @@
 import { KubectlV36Layer } from '@aws-cdk/lambda-layer-kubectl-v36';
 import { CfnDynamicReference, CfnDynamicReferenceService, Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import {
   AccessEntry,
   AccessPolicy,
@@ -19,6 +19,7 @@ import type { Construct } from 'constructs';
 import type { PaddockConfig } from '../config/index.ts';
 import { acceptFindings, acceptManagedPolicies, LOGS_OF_AWS_KEY } from './findings.ts';
 import { kubernetesVersionParameter } from './initial-values.ts';
+import { SUBNETS } from './network.ts';
 
 /** The EKS cluster without nodes and add-ons, and who administers it. */
 export function createCluster(
@@ -27,13 +28,12 @@ export function createCluster(
   { cluster: config, logRetentionDays }: PaddockConfig,
 ): ICluster {
   const { name } = config;
-  const privateSubnets = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
   const cluster = new Cluster(scope, 'Cluster', {
     clusterName: name,
     version: KubernetesVersion.of(currentVersion(name)),
     vpc,
     // The API server's interfaces, and the functions that apply manifests, which reach it through them.
-    vpcSubnets: [privateSubnets],
+    vpcSubnets: [{ subnetGroupName: SUBNETS.control }],
     endpointAccess:
       config.publicAccessCidrs.length > 0
         ? EndpointAccess.PUBLIC_AND_PRIVATE.onlyFrom(...config.publicAccessCidrs)

@@ -11,12 +11,27 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import type { WorkloadNetwork } from '../../workloads/index.ts';
 import type { PaddockConfig } from '../config/index.ts';
 import { acceptFindings, LOGS_OF_AWS_KEY } from './findings.ts';
 
 const TRAFFIC = { all: FlowLogTrafficType.ALL, rejected: FlowLogTrafficType.REJECT } as const;
 
-/** Public subnets for load balancers and NAT, private ones for nodes and functions, in the zones of the configuration. */
+/**
+ * A subnet of each kind in each zone of the configuration. What may call pods has subnets of its own: a network policy can name
+ * those, but could not tell a function's address from a pod's in a subnet that both share.
+ */
+export const SUBNETS = {
+  /** Nodes, and thereby pods. */
+  nodes: 'private',
+  /** The API server's interfaces and the functions. */
+  control: 'control',
+  /** Internal load balancers. */
+  balancers: 'balancers',
+  /** NAT, and load balancers that the internet reaches. */
+  public: 'public',
+} as const;
+
 export function createVpc(scope: Construct, { cluster, logRetentionDays }: PaddockConfig): IVpc {
   const { zones, vpcCidr, natGateways } = cluster;
   // Private subnets get most of the block, because every pod takes an address: a quarter each for up to three zones.
@@ -27,14 +42,16 @@ export function createVpc(scope: Construct, { cluster, logRetentionDays }: Paddo
     ipAddresses: IpAddresses.cidr(vpcCidr),
     natGateways,
     subnetConfiguration: [
-      { name: 'private', subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: privateMask },
+      { name: SUBNETS.nodes, subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: privateMask },
       // Nothing that would want a public address by itself runs here: load balancers and NAT bring their own.
       {
-        name: 'public',
+        name: SUBNETS.public,
         subnetType: SubnetType.PUBLIC,
         cidrMask: privateMask + 4,
         mapPublicIpOnLaunch: false,
       },
+      { name: SUBNETS.control, subnetType: SubnetType.PRIVATE_WITH_EGRESS, cidrMask: privateMask + 4 },
+      { name: SUBNETS.balancers, subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: privateMask + 4 },
     ],
     // Models, results and the scaler's memory then don't pass, and don't pay for, the NAT gateway.
     gatewayEndpoints: {
@@ -46,13 +63,24 @@ export function createVpc(scope: Construct, { cluster, logRetentionDays }: Paddo
   });
   if (cluster.flowLogs !== 'off') logFlows(vpc, TRAFFIC[cluster.flowLogs], logRetentionDays);
   else acceptFindings(vpc, { 'AwsSolutions-VPC7': 'The configuration turns flow logs off.' });
-  for (const subnet of [...vpc.privateSubnets, ...vpc.publicSubnets])
+  for (const subnet of [...vpc.privateSubnets, ...vpc.isolatedSubnets, ...vpc.publicSubnets])
     acceptFindings(subnet, {
       W3010:
         'The configuration names the zones: looked up, they would need an account, and could change with it.',
     });
   // CDK's own types don't hold under exactOptionalPropertyTypes.
   return vpc as IVpc;
+}
+
+/** Where what calls pods comes from. */
+export function workloadNetwork(vpc: IVpc, { router }: PaddockConfig): WorkloadNetwork {
+  const of = (subnetGroupName: string) => vpc.selectSubnets({ subnetGroupName }).subnets;
+  const balancers = of(router.scheme === 'internal' ? SUBNETS.balancers : SUBNETS.public);
+  return {
+    controlCidrs: of(SUBNETS.control).map(({ ipv4CidrBlock }) => ipv4CidrBlock),
+    loadBalancerCidrs: balancers.map(({ ipv4CidrBlock }) => ipv4CidrBlock),
+    loadBalancerSubnetIds: balancers.map(({ subnetId }) => subnetId),
+  };
 }
 
 /** CDK makes the role: it may write to this log group, and nothing else. */

@@ -1,5 +1,5 @@
 import { Aws, CfnCondition, CfnParameter, Fn, Token } from 'aws-cdk-lib';
-import { CfnLaunchTemplate, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import { CfnLaunchTemplate, type IVpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnNodegroup, type ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { type IRole, ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
@@ -9,6 +9,7 @@ import { SYSTEM_NODE_DISK_GIB } from '../config/instances.ts';
 import { CLUSTER_TAG } from './cluster-tag.ts';
 import { acceptManagedPolicies } from './findings.ts';
 import { MARK, nodegroupMarkPrefix } from './initial-values.ts';
+import { SUBNETS } from './network.ts';
 import { amiType, type NodeImage, nodeDisks } from './node-image.ts';
 
 const EFFECTS = {
@@ -141,7 +142,7 @@ export class NodeGroup extends Construct {
       clusterName: props.cluster.clusterName,
       ...(props.nodegroupName && { nodegroupName: props.nodegroupName }),
       nodeRole: props.nodeRole.roleArn,
-      subnets: privateSubnets(props.cluster.vpc, props.zones),
+      subnets: nodeSubnets(props.cluster.vpc, props.zones),
       capacityType: props.capacityType,
       instanceTypes: [...image.instanceTypes],
       amiType: amiType(image),
@@ -183,8 +184,8 @@ function createLaunchTemplate(
   });
 }
 
-const privateSubnets = (vpc: IVpc, zones: readonly string[]): string[] =>
-  vpc.selectSubnets({ subnetType: SubnetType.PRIVATE_WITH_EGRESS, availabilityZones: [...zones] }).subnetIds;
+const nodeSubnets = (vpc: IVpc, zones: readonly string[]): string[] =>
+  vpc.selectSubnets({ subnetGroupName: SUBNETS.nodes, availabilityZones: [...zones] }).subnetIds;
 
 function warmPoolOf({
   size,

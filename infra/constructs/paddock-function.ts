@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2';
+import type { ISecurityGroup, IVpc } from 'aws-cdk-lib/aws-ec2';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -9,6 +9,7 @@ import { Construct } from 'constructs';
 import { bundle, withTemporaryFolder } from '../bundling.ts';
 import { repositoryPath } from '../paths.ts';
 import { acceptFindings, grant, LOGS_OF_AWS_KEY, PatternStatement } from './findings.ts';
+import { SUBNETS } from './network.ts';
 
 export interface PaddockFunctionProps {
   /** Folder under `functions/`; also the last part of the function's name. */
@@ -89,7 +90,7 @@ export class PaddockFunction extends Construct {
       },
       ...(props.network && {
         vpc: props.network.vpc,
-        vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
+        vpcSubnets: { subnetGroupName: SUBNETS.control },
         securityGroups: [props.network.securityGroup],
       }),
     });

@@ -14,6 +14,7 @@ import { Healthcheck } from '../constructs/healthcheck.ts';
 import { ollamaImageParameter } from '../constructs/initial-values.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
+import { workloadNetwork } from '../constructs/network.ts';
 import { createResultsBucket, createTable } from '../constructs/storage.ts';
 import { WorkerBundle } from '../constructs/worker-bundle.ts';
 import { WorkerIdentity } from '../constructs/worker-identity.ts';
@@ -74,8 +75,9 @@ export class ControlPlaneStack extends Stack {
       default: ollamaImageParameter(clusterName),
       description: 'Image of the model servers',
     }).valueAsString;
+    const network = workloadNetwork(cluster.vpc, config);
     const manifests = new ManifestSet(this, cluster);
-    const shared = manifests.add('Shared', sharedManifests(config));
+    const shared = manifests.add('Shared', sharedManifests(config, network));
     const { images, webui, volumeType } = config;
     if (webui.enabled)
       manifests.add(
@@ -139,7 +141,6 @@ export class ControlPlaneStack extends Stack {
       new CfnOutput(this, 'GatewayKeysSecret', { value: gateway.secretName });
     }
     const { router } = config;
-    const vpcCidr = config.cluster.vpcCidr;
     const gatewayUrl = gateway ? gateway.url : undefined;
     manifests.add(
       'Router',
@@ -147,7 +148,7 @@ export class ControlPlaneStack extends Stack {
         fleets: config.fleets,
         router,
         images,
-        vpcCidr,
+        network,
         gatewayUrl,
         webui: config.webui.enabled,
       }),

@@ -17,9 +17,8 @@ const tagsOf = (kind: string) =>
   subnets(kind).flatMap(([, { Properties }]) => Properties.Tags.map(({ Key }: { Key: string }) => Key));
 
 describe('subnets', () => {
-  it('are a public and a private one in each of three zones', () => {
-    expect(zones('public')).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
-    expect(zones('private')).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
+  it.each(['public', 'private', 'control', 'balancers'])('of kind %s are in each of three zones', (kind) => {
+    expect(zones(kind)).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
   });
 
   it('tell load balancers which of them to use', () => {
@@ -40,7 +39,7 @@ describe('subnets', () => {
     [['a', 'b', 'c', 'd', 'e', 'f'], '10.1.0.0/16'],
     [['a', 'b', 'c', 'd', 'e', 'f'], '10.1.0.0/20'],
   ])('find room for the zones %j in %s', (zones, vpcCidr) => {
-    expect(ofType(withCluster({ zones, vpcCidr }), 'AWS::EC2::Subnet')).toHaveLength(zones.length * 2);
+    expect(ofType(withCluster({ zones, vpcCidr }), 'AWS::EC2::Subnet')).toHaveLength(zones.length * 4);
   });
 });
 
@@ -51,7 +50,7 @@ it.each([1, 3])('private subnets reach the internet through %i NAT gateways', (n
   );
 
   expect(ofType(of, 'AWS::EC2::NatGateway')).toHaveLength(natGateways);
-  expect(ways).toHaveLength(3);
+  expect(ways).toHaveLength(6);
   expect(new Set(ways).size).toBe(natGateways);
 });
 
@@ -64,7 +63,7 @@ it('S3 and DynamoDB are reached past the NAT gateway, from every subnet', () => 
   ]);
   for (const { VpcEndpointType, RouteTableIds } of endpoints) {
     expect(VpcEndpointType).toBe('Gateway');
-    expect(RouteTableIds).toHaveLength(6);
+    expect(RouteTableIds).toHaveLength(12);
   }
 });
 

@@ -11,7 +11,7 @@ import type {
 } from '@kubernetes/client-node';
 import config from '../../paddock.config.ts';
 import { sharedManifests } from '../../workloads/index.ts';
-import { cpu, find, shared } from './fixtures.ts';
+import { cpu, find, network, shared } from './fixtures.ts';
 
 const permissions = (rules: V1PolicyRule[] = []): string[] =>
   rules
@@ -113,8 +113,8 @@ describe('what stands beside the workloads', () => {
       pools: fleet.pools.map((pool) => ({ ...pool, os: 'bottlerocket' as const })),
     }));
 
-    expect(sharedManifests({ ...config, fleets: bottlerocket }).map(({ kind }) => kind)).not.toContain(
-      'DaemonSet',
-    );
+    expect(
+      sharedManifests({ ...config, fleets: bottlerocket }, network).map(({ kind }) => kind),
+    ).not.toContain('DaemonSet');
   });
 });

@@ -6,6 +6,7 @@ import {
   type Manifest,
   sharedManifests,
   type WorkloadEnvironment,
+  type WorkloadNetwork,
 } from '../../workloads/index.ts';
 
 export const environment: WorkloadEnvironment = {
@@ -18,7 +19,13 @@ export const environment: WorkloadEnvironment = {
   workerBundle: { bucket: 'assets', key: 'abc.mjs', sha256: 'abc' },
 };
 
-export const shared: Manifest[] = sharedManifests(config);
+export const network: WorkloadNetwork = {
+  controlCidrs: ['10.0.64.0/24'],
+  loadBalancerCidrs: ['10.0.200.0/24', '10.0.201.0/24'],
+  loadBalancerSubnetIds: ['subnet-0a', 'subnet-0b'],
+};
+
+export const shared: Manifest[] = sharedManifests(config, network);
 export const cpu: Manifest[] = fleetManifests(fleetOf(config, 'cpu'), environment);
 export const gpu: Manifest[] = fleetManifests(fleetOf(config, 'gpu'), environment);
 

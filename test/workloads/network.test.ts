@@ -1,9 +1,9 @@
 import type { V1NetworkPolicy } from '@kubernetes/client-node';
 import { networkPolicies } from '../../workloads/network-policy.ts';
+import { network } from './fixtures.ts';
 
 const policies = networkPolicies({
-  loadBalancerCidrs: ['10.0.0.0/16'],
-  functionCidrs: ['10.0.64.0/24'],
+  ...network,
   webui: true,
 }) as unknown as V1NetworkPolicy[];
 
@@ -97,6 +97,12 @@ describe('the network of the namespace', () => {
     ['nobody reaches Ollama past the worker', router, replica, 11434],
     ['clients reach no port without their limit', loadBalancer, router, 8081],
     ['other pods reach no port without their limit', someone, router, 8081],
+    [
+      'a pod reaches the router only as clients do, and forges no PROXY header',
+      { address: '10.0.1.9' },
+      router,
+      8080,
+    ],
     ['other pods reach Open WebUI only as clients do', someone, webui, 8080],
     ['Open WebUI reaches nothing outside', webui, internet, 443],
     ['the router reaches nothing outside', router, internet, 443],

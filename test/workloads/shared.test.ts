@@ -7,7 +7,7 @@ import type {
 } from '@kubernetes/client-node';
 import { defineConfig, presets } from '../../infra/config/index.ts';
 import { namespace, sharedManifests } from '../../workloads/index.ts';
-import { cpu, find, shared } from './fixtures.ts';
+import { cpu, find, network, shared } from './fixtures.ts';
 
 describe('storage', () => {
   it('is an encrypted gp3 volume in the zone of its pod, which can grow', () => {
@@ -26,12 +26,12 @@ describe('storage', () => {
   it('is gp2 on request, under a name of its own', () => {
     const original = defineConfig({ region: 'us-east-1', volumeType: 'gp2', fleets: [presets.cpu()] });
 
-    expect(find<V1StorageClass>(sharedManifests(original), 'StorageClass', 'paddock-gp2').parameters).toEqual(
-      {
-        type: 'gp2',
-        encrypted: 'true',
-      },
-    );
+    expect(
+      find<V1StorageClass>(sharedManifests(original, network), 'StorageClass', 'paddock-gp2').parameters,
+    ).toEqual({
+      type: 'gp2',
+      encrypted: 'true',
+    });
   });
 });
 

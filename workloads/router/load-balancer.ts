@@ -27,7 +27,11 @@ export const clientPorts = ({ certificateArn }: Pick<LoadBalancerSettings, 'cert
  * For clients: a Network Load Balancer before the pods' own addresses, made by the AWS Load Balancer Controller. With `ip`
  * targets the pods would see the load balancer's address: PROXY protocol v2 tells them the client's.
  */
-export function clientService(settings: LoadBalancerSettings, webui: boolean): V1Service {
+export function clientService(
+  settings: LoadBalancerSettings,
+  subnetIds: readonly string[],
+  webui: boolean,
+): V1Service {
   const { scheme, allowedCidrs, certificateArn } = settings;
   const ports = clientPorts(settings);
   return {
@@ -40,6 +44,8 @@ export function clientService(settings: LoadBalancerSettings, webui: boolean): V
       annotations: {
         [annotation('nlb-target-type')]: 'ip',
         [annotation('scheme')]: scheme,
+        // Stated, not found by tags: the tags for internal ones are on the nodes' subnets too.
+        [annotation('subnets')]: subnetIds.join(','),
         [annotation('proxy-protocol')]: '*',
         [annotation('attributes')]: attributes({ 'load_balancing.cross_zone.enabled': true }),
         [annotation('target-group-attributes')]: attributes({

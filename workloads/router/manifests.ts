@@ -10,7 +10,7 @@ import type {
 import { LABEL, NAMESPACE, SYSTEM_NODE } from '../../core/protocol/names.ts';
 import { confined } from '../containers.ts';
 import { APP_ROUTER, APP_WEBUI, PRIORITY_CLASS, ROUTER_PORTS, WEBUI_PORT } from '../names.ts';
-import type { Manifest } from '../types.ts';
+import type { Manifest, WorkloadNetwork } from '../types.ts';
 import { clientService, type LoadBalancerSettings } from './load-balancer.ts';
 import { nginxConfig } from './nginx.ts';
 import type { RouterFleet, RouterSettings, RouterSite } from './types.ts';
@@ -20,8 +20,8 @@ export interface RouterOptions {
   readonly fleets: readonly RouterFleet[];
   readonly router: RouterSettings & LoadBalancerSettings & { readonly replicas: number };
   readonly images: { readonly router: string; readonly routerMetrics: string };
-  /** The load balancer's own addresses lie in it: only from there a PROXY protocol header is believed. */
-  readonly vpcCidr: string;
+  /** From the load balancer's subnets alone a PROXY protocol header is believed. */
+  readonly network: Pick<WorkloadNetwork, 'loadBalancerCidrs' | 'loadBalancerSubnetIds'>;
   /** Whether Open WebUI is there. */
   readonly webui: boolean;
   /** Where the gateway is, unless `router.queueUrl` says otherwise; a CloudFormation reference. */
@@ -54,7 +54,7 @@ export function routerManifests(options: RouterOptions): Manifest[] {
     deployment(options, checksum),
     budget(),
     service(),
-    clientService(options.router, options.webui),
+    clientService(options.router, options.network.loadBalancerSubnetIds, options.webui),
   ];
 }
 
@@ -62,7 +62,7 @@ const drainSeconds = (fleets: readonly RouterFleet[]): number =>
   Math.min(MOST_DRAIN_SECONDS, Math.max(...fleets.map(({ requestTimeoutSeconds }) => requestTimeoutSeconds)));
 
 /** In the cluster: pods come from the headless Services by DNS, clients from the load balancer. */
-export function clusterSite({ fleets, vpcCidr }: Pick<RouterOptions, 'fleets' | 'vpcCidr'>): RouterSite {
+export function clusterSite({ fleets, network }: Pick<RouterOptions, 'fleets' | 'network'>): RouterSite {
   const { public: clients, backend, webui, internal } = ROUTER_PORTS;
   return {
     listen: {
@@ -71,7 +71,7 @@ export function clusterSite({ fleets, vpcCidr }: Pick<RouterOptions, 'fleets' | 
       webui: String(webui.port),
       internal: String(internal.port),
     },
-    proxyProtocolFrom: [vpcCidr],
+    proxyProtocolFrom: network.loadBalancerCidrs,
     // Looked up once, when Nginx starts.
     pods: { resolve: { resolver: 'kube-dns.kube-system.svc.cluster.local' } },
     webui: `${APP_WEBUI}.${NAMESPACE}.svc.cluster.local:${WEBUI_PORT.port}`,

@@ -91,13 +91,15 @@ beforeAll(async () => {
   };
   await applyManifests(cluster.kubeconfigPath, [
     namespace(),
-    ...sharedManifests({
-      fleets: [fleet],
-      images: { devicePlugin: 'd' },
-      volumeType: 'gp3',
-      webui: { enabled: false, volumeGiB: 1 },
-      cluster: { vpcCidr: '10.0.0.0/16' },
-    }),
+    ...sharedManifests(
+      {
+        fleets: [fleet],
+        images: { devicePlugin: 'd' },
+        volumeType: 'gp3',
+        webui: { enabled: false, volumeGiB: 1 },
+      },
+      { controlCidrs: [], loadBalancerCidrs: [], loadBalancerSubnetIds: [] },
+    ),
     ...fleetManifests(fleet, environment),
   ] as unknown as Parameters<typeof applyManifests>[1]);
   supervisor = new Supervisor({ stateDir });

@@ -4,7 +4,7 @@ import config from '../../../paddock.config.ts';
 import { routerMonitor, workerMonitor } from '../../../workloads/monitoring/index.ts';
 import type { PodMonitor } from '../../../workloads/monitoring/types.ts';
 import { routerManifests } from '../../../workloads/router/index.ts';
-import { cpu, gpu } from '../fixtures.ts';
+import { cpu, gpu, network } from '../fixtures.ts';
 
 const workloads = [
   ...cpu,
@@ -12,7 +12,7 @@ const workloads = [
   ...routerManifests({
     webui: true,
     ...{ fleets: config.fleets, router: config.router, images: config.images },
-    vpcCidr: config.cluster.vpcCidr,
+    network,
   }),
 ].filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet') as (V1Deployment | V1StatefulSet)[];
 

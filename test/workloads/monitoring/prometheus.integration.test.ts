@@ -12,7 +12,7 @@ import {
 } from '../../../workloads/monitoring/index.ts';
 import { routerManifests } from '../../../workloads/router/index.ts';
 import { until, WorkerBench } from '../../worker/harness.ts';
-import { elastic, find } from '../fixtures.ts';
+import { elastic, find, network } from '../fixtures.ts';
 import { TestRouter } from '../router/harness.ts';
 import { describeWithPrometheus } from './programs.ts';
 import { type ScrapedPod, scrapeConfigs, TestPrometheus } from './prometheus.ts';
@@ -25,7 +25,7 @@ const routerTemplate = () => {
   const manifests = routerManifests({
     webui: true,
     ...{ fleets: config.fleets, router: config.router, images: config.images },
-    vpcCidr: config.cluster.vpcCidr,
+    network,
   });
   const template = find<V1Deployment>(manifests, 'Deployment', 'router').spec?.template;
   if (!template) throw new Error('the router has no pods');

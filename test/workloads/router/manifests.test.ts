@@ -2,16 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import type { V1ConfigMap, V1Deployment, V1PodDisruptionBudget, V1Service } from '@kubernetes/client-node';
 import { type ConfigInput, defineConfig, presets } from '../../../infra/config/index.ts';
 import { routerManifests } from '../../../workloads/router/index.ts';
-import { containerOf, find, podOf } from '../fixtures.ts';
+import { containerOf, find, network, podOf } from '../fixtures.ts';
 
 const manifests = (router: ConfigInput['router'] = {}, gatewayUrl?: string, webui = true) => {
   const config = defineConfig({ region: 'us-east-1', router, fleets: [presets.cpu(), presets.gpu()] });
-  const { fleets, images, cluster } = config;
+  const { fleets, images } = config;
   return routerManifests({
     fleets,
     images,
     router: config.router,
-    vpcCidr: cluster.vpcCidr,
+    network,
     gatewayUrl,
     webui,
   });
@@ -98,13 +98,16 @@ describe("the router's configuration in the cluster", () => {
     expect(text).toMatch(/resolver kube-dns.kube-system.svc.cluster.local valid=/);
   });
 
-  it('believes PROXY headers from the VPC alone, and lets in only the allowed networks', () => {
+  it('believes PROXY headers from the load balancer alone, and lets in only the allowed networks', () => {
     const text = configOf(manifests({ allowedCidrs: ['10.1.0.0/16', '10.2.0.0/16'] }));
     expect(text.match(/listen \d+ proxy_protocol/g)).toEqual([
       'listen 8080 proxy_protocol',
       'listen 8082 proxy_protocol',
     ]);
-    expect(text).toContain('set_real_ip_from 10.0.0.0/16;');
+    expect([...new Set(text.match(/set_real_ip_from \S+;/g))]).toEqual([
+      'set_real_ip_from 10.0.200.0/24;',
+      'set_real_ip_from 10.0.201.0/24;',
+    ]);
     expect(text.match(/allow 10.1.0.0\/16;\s+allow 10.2.0.0\/16;\s+deny all;/g)).toHaveLength(2);
   });
 
@@ -140,6 +143,7 @@ describe('the load balancer for clients', () => {
     expect(annotationsOf(clients())).toMatchObject({
       scheme: 'internal',
       'nlb-target-type': 'ip',
+      subnets: 'subnet-0a,subnet-0b',
       'proxy-protocol': '*',
       attributes: 'load_balancing.cross_zone.enabled=true',
       'healthcheck-path': '/healthz',
