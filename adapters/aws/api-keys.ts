@@ -1,13 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   GetSecretValueCommand,
   PutSecretValueCommand,
   ResourceNotFoundException,
   SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { type ApiKey, type ApiKeys, apiKeysSchema } from '../../core/protocol/api-keys.ts';
-import { mapAwsError, RefusedError } from '../errors.ts';
+import { ConflictError, mapAwsError, RefusedError } from '../errors.ts';
 import { clientOptions } from './client-options.ts';
+
+/** The label of a version on its way to be current. */
+const PENDING = 'PADDOCKPENDING';
+const ATTEMPTS = 10;
+const PAUSE_MS = 100;
 
 /** A new key: `key` is for its holder and is kept nowhere, `record` is for the secret. */
 export function newApiKey(name: string, createdAt: Date): { key: string; record: ApiKey } {
@@ -34,28 +41,71 @@ export class SecretApiKeys implements ApiKeysReader {
   }
 
   async read(): Promise<ApiKeys> {
+    return (await this.#current()).keys;
+  }
+
+  /**
+   * Changes the keys, as a whole and over nothing but what the change was made from: a new version becomes current only if
+   * the one that was read still is; else the change is made anew.
+   * @param edit is called once for each try; what it throws ends the change
+   * @throws ConflictError when others were faster each time; RefusedError, NotFoundError, UnavailableError
+   */
+  async change(edit: (keys: ApiKeys) => ApiKeys): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const { keys, version } = await this.#current();
+      if (await this.#swap(version, JSON.stringify(edit(keys)))) return;
+      await delay(Math.random() * attempt * PAUSE_MS);
+    }
+    throw new ConflictError(
+      'others change the API keys at the same time; nothing was changed, try again',
+      'VersionChanged',
+    );
+  }
+
+  async #current(): Promise<{ keys: ApiKeys; version: string | undefined }> {
     try {
-      const { SecretString = '' } = await this.#client.send(
+      const { SecretString = '', VersionId } = await this.#client.send(
         new GetSecretValueCommand({ SecretId: this.#secret }),
       );
-      return this.#parse(SecretString);
+      return { keys: this.#parse(SecretString), version: VersionId };
     } catch (error) {
       // The same error says that there is no secret and that it has no value; only the message tells which.
       if (error instanceof ResourceNotFoundException && /staging label|secret value/i.test(error.message)) {
-        return { v: 1, keys: [] };
+        return { keys: { v: 1, keys: [] }, version: undefined };
       }
       throw mapAwsError(error, `read the secret ${this.#secret}`);
     }
   }
 
-  async write(keys: ApiKeys): Promise<void> {
+  /**
+   * Whether this text is current now. Secrets Manager has no conditional write, but it moves a label only away from the version
+   * that it is told (`RemoveFromVersionId`), and gives `AWSCURRENT` by itself to a secret's first version alone.
+   */
+  async #swap(from: string | undefined, text: string): Promise<boolean> {
+    let failure: unknown;
+    let mine: string | undefined;
     try {
-      await this.#client.send(
-        new PutSecretValueCommand({ SecretId: this.#secret, SecretString: JSON.stringify(keys) }),
-      );
+      const put = new PutSecretValueCommand({
+        ...{ SecretId: this.#secret, SecretString: text, VersionStages: [PENDING] },
+      });
+      ({ VersionId: mine } = await this.#client.send(put));
     } catch (error) {
       throw mapAwsError(error, `write the secret ${this.#secret}`);
     }
+    if (from !== undefined) {
+      try {
+        const move = { VersionStage: 'AWSCURRENT', MoveToVersionId: mine, RemoveFromVersionId: from };
+        await this.#client.send(new UpdateSecretVersionStageCommand({ SecretId: this.#secret, ...move }));
+        return true;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    // A refusal may also be the second answer to a call that succeeded: what is current tells.
+    const { version } = await this.#current();
+    if (version === mine) return true;
+    if (version !== from || failure === undefined) return false;
+    throw mapAwsError(failure, `write the secret ${this.#secret}`);
   }
 
   /** What stands in the secret is told to nobody: an error names the place only. */

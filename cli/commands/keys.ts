@@ -57,7 +57,7 @@ async function create(name: string, flags: KeysFlags): Promise<void> {
   checkName(name);
   const { secret, newApiKey } = await open(flags);
   const { key, record } = newApiKey(name, new Date());
-  await secret.write(added(await secret.read(), record));
+  await secret.change((keys) => added(keys, record));
   if (flags.json) console.log(JSON.stringify({ id: record.id, name, key }));
   else {
     console.error(`Key ${record.id} of ${name}. It is shown this once:`);
@@ -79,9 +79,12 @@ async function list(flags: KeysFlags): Promise<void> {
 
 async function revoke(idOrName: string, flags: KeysFlags): Promise<void> {
   const { secret } = await open(flags);
-  const { left, gone } = revoked(await secret.read(), idOrName);
-  await secret.write(left);
-  const ids = gone.map(({ id }) => id);
+  let ids: string[] = [];
+  await secret.change((keys) => {
+    const { left, gone } = revoked(keys, idOrName);
+    ids = gone.map(({ id }) => id);
+    return left;
+  });
   if (flags.json) console.log(JSON.stringify({ revoked: ids }));
   else console.log(`Revoked: ${ids.join(', ')}. Gateways that know a key forget it within a minute.`);
 }

@@ -16,18 +16,24 @@ interface Version {
   createdAt: Date;
 }
 
+const CURRENT = 'AWSCURRENT';
+const PREVIOUS = 'AWSPREVIOUS';
+
 interface Secret {
   name: string;
   arn: string;
   description: string | undefined;
   createdAt: Date;
-  /** Oldest first; the last is AWSCURRENT, the one before AWSPREVIOUS. */
+  /** Oldest first. */
   versions: Version[];
+  /** Which version has a staging label. */
+  stages: Map<string, string>;
 }
 
 const LONGEST_SECRET_BYTES = 65_536;
 
 const secretId = z.string().min(1).max(2048);
+const stage = z.string().min(1).max(256);
 const createSecret = z.object({
   Name: z
     .string()
@@ -38,12 +44,22 @@ const createSecret = z.object({
 });
 const getSecretValue = z.object({
   SecretId: secretId,
-  VersionStage: z.enum(['AWSCURRENT', 'AWSPREVIOUS']).default('AWSCURRENT'),
+  VersionStage: stage.default(CURRENT),
   VersionId: z.string().optional(),
 });
-const putSecretValue = z.object({ SecretId: secretId, SecretString: z.string().min(1) });
+const putSecretValue = z.object({
+  SecretId: secretId,
+  SecretString: z.string().min(1),
+  VersionStages: z.array(stage).min(1).max(20).default([CURRENT]),
+});
+const updateSecretVersionStage = z.object({
+  SecretId: secretId,
+  VersionStage: stage,
+  MoveToVersionId: z.string().optional(),
+  RemoveFromVersionId: z.string().optional(),
+});
 
-/** Secrets Manager: text secrets with their current and their previous version. */
+/** Secrets Manager: text secrets, their versions and the staging labels of those. */
 export class SecretsManagerEmulator extends Emulator {
   readonly service = 'secretsmanager';
   readonly #options: SecretsManagerOptions;
@@ -58,6 +74,7 @@ export class SecretsManagerEmulator extends Emulator {
     CreateSecret: (input: unknown) => this.createSecret(input),
     GetSecretValue: (input: unknown) => this.getSecretValue(input),
     PutSecretValue: (input: unknown) => this.putSecretValue(input),
+    UpdateSecretVersionStage: (input: unknown) => this.updateSecretVersionStage(input),
     DescribeSecret: (input: { SecretId?: string }) => this.describeSecret(input),
   };
 
@@ -78,9 +95,10 @@ export class SecretsManagerEmulator extends Emulator {
       description: Description,
       createdAt: new Date(clock.now()),
       versions: [],
+      stages: new Map(),
     };
     this.#secrets.set(Name, secret);
-    const version = SecretString === undefined ? undefined : this.#add(secret, SecretString);
+    const version = SecretString === undefined ? undefined : this.#add(secret, SecretString, [CURRENT]);
     return { ARN: secret.arn, Name, ...(version ? { VersionId: version.id } : {}) };
   }
 
@@ -88,10 +106,8 @@ export class SecretsManagerEmulator extends Emulator {
   getSecretValue(input: unknown) {
     const { SecretId, VersionStage, VersionId } = parse(getSecretValue, input, 'InvalidParameterException');
     const secret = this.#find(SecretId);
-    const version =
-      VersionId === undefined
-        ? secret.versions.at(VersionStage === 'AWSCURRENT' ? -1 : -2)
-        : secret.versions.find(({ id }) => id === VersionId);
+    const wanted = VersionId ?? secret.stages.get(VersionStage);
+    const version = secret.versions.find(({ id }) => id === wanted);
     if (!version) {
       const which = VersionId === undefined ? `staging label: ${VersionStage}` : `version id: ${VersionId}`;
       throw new AwsError(
@@ -104,21 +120,51 @@ export class SecretsManagerEmulator extends Emulator {
       Name: secret.name,
       VersionId: version.id,
       SecretString: version.text,
-      VersionStages: this.#stages(secret, version),
+      VersionStages: stagesOf(secret, version.id),
       CreatedDate: version.createdAt,
     };
   }
 
   putSecretValue(input: unknown) {
-    const { SecretId, SecretString } = parse(putSecretValue, input, 'InvalidParameterException');
+    const { SecretId, SecretString, VersionStages } = parse(
+      putSecretValue,
+      input,
+      'InvalidParameterException',
+    );
     const secret = this.#find(SecretId);
-    const version = this.#add(secret, SecretString);
-    return { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: ['AWSCURRENT'] };
+    const { id } = this.#add(secret, SecretString, VersionStages);
+    return { ARN: secret.arn, Name: secret.name, VersionId: id, VersionStages: stagesOf(secret, id) };
+  }
+
+  /** Throws InvalidParameterException for a label that is not where the caller says. */
+  updateSecretVersionStage(input: unknown) {
+    const { SecretId, VersionStage, MoveToVersionId, RemoveFromVersionId } = parse(
+      updateSecretVersionStage,
+      input,
+      'InvalidParameterException',
+    );
+    const secret = this.#find(SecretId);
+    const holder = secret.stages.get(VersionStage);
+    const isElsewhere = holder !== undefined && holder !== MoveToVersionId;
+    if ((isElsewhere || RemoveFromVersionId !== undefined) && holder !== RemoveFromVersionId) {
+      throw new AwsError(
+        'InvalidParameterException',
+        `The parameter RemoveFromVersionId can't be empty or another version: staging label ${VersionStage} is currently attached to version ${holder}.`,
+      );
+    }
+    if (MoveToVersionId === undefined) secret.stages.delete(VersionStage);
+    else if (secret.versions.some(({ id }) => id === MoveToVersionId))
+      attach(secret, VersionStage, MoveToVersionId);
+    else throw new AwsError('ResourceNotFoundException', `Version not found: ${MoveToVersionId}`);
+    return { ARN: secret.arn, Name: secret.name };
   }
 
   describeSecret({ SecretId = '' }: { SecretId?: string }) {
-    const { arn, name, description, createdAt, versions } = this.#find(SecretId);
-    const stages = versions.slice(-2).map((version) => [version.id, this.#stages(this.#find(name), version)]);
+    const secret = this.#find(SecretId);
+    const { arn, name, description, createdAt, versions } = secret;
+    const stages = versions
+      .map(({ id }) => [id, stagesOf(secret, id)] as const)
+      .filter(([, labels]) => labels.length > 0);
     return {
       ARN: arn,
       Name: name,
@@ -133,7 +179,7 @@ export class SecretsManagerEmulator extends Emulator {
     return secret && { arn: secret.arn };
   }
 
-  #add(secret: Secret, text: string): Version {
+  #add(secret: Secret, text: string, stages: readonly string[]): Version {
     if (Buffer.byteLength(text) > LONGEST_SECRET_BYTES) {
       throw new AwsError(
         'InvalidParameterException',
@@ -141,13 +187,11 @@ export class SecretsManagerEmulator extends Emulator {
       );
     }
     const version = { id: randomUUID(), text, createdAt: new Date(this.#options.clock.now()) };
+    const isFirst = secret.versions.length === 0;
     secret.versions.push(version);
+    for (const label of new Set([...stages, ...(isFirst ? [CURRENT] : [])]))
+      attach(secret, label, version.id);
     return version;
-  }
-
-  #stages(secret: Secret, version: Version): string[] {
-    if (version === secret.versions.at(-1)) return ['AWSCURRENT'];
-    return version === secret.versions.at(-2) ? ['AWSPREVIOUS'] : [];
   }
 
   #find(id: string): Secret {
@@ -163,4 +207,14 @@ export class SecretsManagerEmulator extends Emulator {
       [...this.#secrets.values()].find(({ arn }) => arn === id || arn.slice(0, -7) === id)
     );
   }
+}
+
+const stagesOf = ({ stages }: Secret, id: string): string[] =>
+  [...stages].flatMap(([label, holder]) => (holder === id ? [label] : []));
+
+/** AWSPREVIOUS follows AWSCURRENT to where that was. */
+function attach({ stages }: Secret, label: string, id: string): void {
+  const before = stages.get(label);
+  if (label === CURRENT && before !== undefined && before !== id) stages.set(PREVIOUS, before);
+  stages.set(label, id);
 }

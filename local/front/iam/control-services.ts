@@ -185,7 +185,7 @@ const onSecret: Mapping = (input, environment, operation) => {
 };
 
 export const secretsmanager: ServiceMappings = {
-  ...each(onSecret, 'GetSecretValue', 'PutSecretValue', 'DescribeSecret'),
+  ...each(onSecret, 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage', 'DescribeSecret'),
   CreateSecret: (input, environment, operation) => [
     {
       action: `secretsmanager:${operation}`,

@@ -38,3 +38,31 @@ it('refuses what is taken, too long or not there', async () => {
     'ResourceNotFoundException',
   );
 });
+
+it('moves a label only away from the version that it is told', async () => {
+  const secrets = store();
+  secrets.createSecret({ Name });
+  const put = (SecretString: string) =>
+    secrets.putSecretValue({ SecretId: Name, SecretString, VersionStages: ['PENDING'] });
+  const move = (MoveToVersionId: string, RemoveFromVersionId?: string) =>
+    secrets.updateSecretVersionStage({
+      ...{ SecretId: Name, VersionStage: 'AWSCURRENT', MoveToVersionId, RemoveFromVersionId },
+    });
+  const [one, two, three] = [put('one'), put('two'), put('three')].map(({ VersionId }) => VersionId) as [
+    string,
+    string,
+    string,
+  ];
+  // A first version is current whatever its labels.
+  expect(secrets.getSecretValue({ SecretId: Name }).SecretString).toBe('one');
+  expect((await refusal(() => move(two))).code).toBe('InvalidParameterException');
+  expect((await refusal(() => move(two, three))).code).toBe('InvalidParameterException');
+  move(two, one);
+  expect((await refusal(() => move(three, one))).code).toBe('InvalidParameterException');
+
+  expect(secrets.getSecretValue({ SecretId: Name }).SecretString).toBe('two');
+  expect(secrets.getSecretValue({ SecretId: Name, VersionStage: 'AWSPREVIOUS' }).SecretString).toBe('one');
+  expect(secrets.describeSecret({ SecretId: Name }).VersionIdsToStages).toEqual({
+    ...{ [one]: ['AWSPREVIOUS'], [two]: ['AWSCURRENT'], [three]: ['PENDING'] },
+  });
+});
