@@ -2,6 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';
+import { chaosCommand } from './commands/chaos.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { explainCommand } from './commands/explain.ts';
 import { faultCommand } from './commands/fault.ts';
@@ -21,6 +22,7 @@ const program = new Command('paddock')
   .description('Runs self-hosted LLMs on Amazon EKS: scales, warms, and explains why.')
   .addCommand(localCommand())
   .addCommand(benchCommand())
+  .addCommand(chaosCommand())
   .addCommand(simulateCommand())
   .addCommand(explainCommand())
   .addCommand(statusCommand())

@@ -22,7 +22,7 @@ type FleetConfig = PaddockConfig['fleets'][number];
  */
 export function localConfig(
   config: PaddockConfig,
-  scenario: Scenario,
+  scenario: Pick<Scenario, 'singlePool' | 'defaults'>,
   overrides: FleetOverrides,
 ): PaddockConfig {
   const fleet = scenario.singlePool ? singlePool(pickFleet(config, overrides)) : pickFleet(config, overrides);

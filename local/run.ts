@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { loadConfig } from '../infra/app.ts';
 import type { PaddockConfig } from '../infra/config/index.ts';
 import { readArrivals } from '../simulation/arrivals.ts';
@@ -10,14 +9,10 @@ import { ensureOllama, type OllamaInstall } from './ollama/install.ts';
 import { SMALL_MODEL } from './ollama/model.ts';
 import { recordedCalls } from './permissions/recorder.ts';
 import { writeRecording } from './permissions/recording.ts';
-import { Supervisor, stopOnSignals } from './processes.ts';
-import { createProgress, type Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { Play } from './scenarios/play.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
-import { removeSession, writeSession } from './session.ts';
-import { takeStateFolder } from './state-folder.ts';
-import { startSystem } from './system/start.ts';
-import type { LocalSystem } from './system/system.ts';
+import { withSystem } from './with-system.ts';
 
 export interface RunOptions {
   scenario?: string;
@@ -70,73 +65,39 @@ export async function runLocal(options: RunOptions): Promise<number> {
     leadSeconds: bootSeconds + loadSeconds,
   });
 
-  const { stateDir } = options;
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const progress = createProgress({ quiet: options.json === true });
-  const lock = await takeStateFolder(stateDir, (names) =>
-    progress.info(`Ended what a crashed run had left behind: ${names.join(', ')}`),
-  );
-  let system: LocalSystem | undefined;
-  let play: Play | undefined;
-  let display: Display | undefined;
-  const supervisor = new Supervisor({
-    stateDir,
-    onUnexpectedExit: (error) => {
-      console.error(error.message);
-      process.kill(process.pid, 'SIGTERM');
-    },
-  });
-  const stopAll = async (): Promise<void> => {
-    play?.abort();
-    display?.end();
-    removeSession(stateDir);
-    await system?.stop();
-    await supervisor.stopAll();
-    lock.release();
-  };
-  let stopping: Promise<void> | undefined;
-  // A signal and the end of the run may both ask for it.
-  const stop = (): Promise<void> => {
-    stopping ??= stopAll();
-    return stopping;
-  };
-  const undoSignals = stopOnSignals(stop);
-  try {
-    const ollama = isReal ? await prepareOllama(config, progress) : undefined;
-    const serviceSeconds = options.serviceSeconds ?? scenario.defaults.serviceSeconds;
-    system = await startSystem({
+  const serviceSeconds = options.serviceSeconds ?? scenario.defaults.serviceSeconds;
+  const quiet = options.json === true;
+  return await withSystem(
+    { stateDir: options.stateDir, quiet },
+    async (progress) => ({
       config,
-      stateDir,
-      cacheDir: defaultCacheDir(),
       ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
       triggers: { schedule: options.trigger !== 'alarm', alarm: options.trigger !== 'schedule' },
       bootSeconds,
       loadSeconds,
       ...(serviceSeconds === undefined ? {} : { serviceSeconds }),
-      ...(ollama && { ollama }),
+      ...(isReal && { ollama: await prepareOllama(config, progress) }),
       counterLagSeconds: options.counterLagSeconds,
       recordCalls: options.recordCalls !== undefined,
-      supervisor,
-      progress,
-    });
-    announce(system, stateDir);
-    if (system.gateway) {
-      const { url, apiKey } = system.gateway;
-      progress.info(`Gateway: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${apiKey} (docs/gateway.md)`);
-    }
-    play = new Play(system, scenario);
-    display = new Display(system, play, scenario, { quiet: options.json === true });
-    display.begin();
-    const result = await play.run({ ...options, say: (line) => display?.say(line) });
-    display.finish(result);
-    if (options.recordCalls !== undefined) writeRecording(options.recordCalls, await recordedCalls(system));
-    if (options.json) console.log(JSON.stringify(result));
-    if (!options.exit) await display.stayUp();
-    return result.requests.lost === 0 ? 0 : 1;
-  } finally {
-    undoSignals();
-    await stop();
-  }
+    }),
+    async ({ system, progress, onStop }) => {
+      if (system.gateway) {
+        const { url, apiKey } = system.gateway;
+        progress.info(`Gateway: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${apiKey} (docs/gateway.md)`);
+      }
+      const play = new Play(system, scenario);
+      const display = new Display(system, play, scenario, { quiet });
+      onStop(() => play.abort());
+      onStop(() => display.end());
+      display.begin();
+      const result = await play.run({ ...options, say: (line) => display.say(line) });
+      display.finish(result);
+      if (options.recordCalls !== undefined) writeRecording(options.recordCalls, await recordedCalls(system));
+      if (options.json) console.log(JSON.stringify(result));
+      if (!options.exit) await display.stayUp();
+      return result.requests.lost === 0 ? 0 : 1;
+    },
+  );
 }
 
 /** Says what runs in place of the fleet's models. */
@@ -166,22 +127,4 @@ async function chooseScenario(options: RunOptions): Promise<Scenario> {
     options.arrivals,
     arrivals.filter(({ offsetSeconds }) => offsetSeconds < until),
   );
-}
-
-/** Lets other commands find this system. */
-function announce(system: LocalSystem, stateDir: string): void {
-  const { front, config, policy, cluster, gateway } = system;
-  writeSession(stateDir, {
-    pid: process.pid,
-    endpointUrl: front.url,
-    region: front.region,
-    accessKeyId: front.admin.accessKeyId,
-    secretAccessKey: front.admin.secretAccessKey,
-    cluster: config.cluster.name,
-    fleet: policy.fleet,
-    table: system.tableName,
-    kubeconfig: cluster.kubeconfigPath,
-    faults: { url: system.faultServer.url, token: system.faultServer.token },
-    ...(gateway && { gateway: { url: gateway.url, apiKey: gateway.apiKey } }),
-  });
 }

@@ -19,8 +19,8 @@ export interface Exchange {
 }
 
 export interface Delivery {
-  /** Of the messages, as they were sent. */
-  bodies: string[];
+  /** What was sent, and what names this delivery of it. */
+  messages: { body: string; receipt: string }[];
   /** How many will be delivered once more, because of a fault. */
   twice: number;
   /** How many were taken from behind others, because of a fault. */

@@ -115,7 +115,10 @@ export class Queues implements Backend {
         const twice = exchange.duplicate && queue ? handles : [];
         for (const handle of twice) if (queue) this.#duplicate(queue, handle);
         exchange.note({
-          bodies: messages(output).map(({ Body }) => String(Body)),
+          messages: messages(output).map((message) => ({
+            body: String(message.Body),
+            receipt: String(message.ReceiptHandle),
+          })),
           twice: twice.length,
           outOfOrder: Math.min(outOfOrder, handles.length),
         });
