@@ -5,12 +5,12 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { ConflictError, mapAwsError, NotFoundError, UnavailableError } from '../errors.ts';
+import { ConflictError, mapAwsError, NotFoundError, RefusedError, UnavailableError } from '../errors.ts';
 
 /** Where results lie. Each key is written once. Throws UnavailableError and RefusedError. */
 export interface ResultStore {
   exists(key: string): Promise<boolean>;
-  /** Writes the object unless the key is taken; `exists` leaves the first one as it is. */
+  /** Writes the object unless the key is taken; `exists` leaves the first one as it is. One of the same content counts as written. */
   writeOnce(key: string, body: string): Promise<'written' | 'exists'>;
   /** Undefined while there is no such object. */
   read(key: string): Promise<string | undefined>;
@@ -77,8 +77,22 @@ export class S3ResultStore implements ResultStore, StatusStore {
       if (mapped instanceof ConflictError && mapped.code === 'ConditionalRequestConflict') {
         throw new UnavailableError(mapped.message, mapped.code, error);
       }
-      if (mapped instanceof ConflictError) return 'exists';
-      throw mapped;
+      if (!(mapped instanceof ConflictError)) throw mapped;
+      return (await this.#ownEtag(key, body)) === undefined ? 'exists' : 'written';
+    }
+  }
+
+  /**
+   * Names what is stored if it is what was to be written. A write whose answer was lost (a 5xx, a time-out) is repeated, by the SDK
+   * too, and S3 refuses the repetition: that the key is taken then says nothing about by whom. Who may only write can't tell.
+   */
+  async #ownEtag(key: string, body: string): Promise<string | undefined> {
+    try {
+      const stored = await this.open(key);
+      return stored?.body === body ? stored.etag : undefined;
+    } catch (error) {
+      if (error instanceof RefusedError) return undefined;
+      throw error;
     }
   }
 
@@ -112,7 +126,8 @@ export class S3ResultStore implements ResultStore, StatusStore {
       return ETag;
     } catch (error) {
       const mapped = mapAwsError(error, `replace ${key} in ${this.#bucket}`);
-      if (mapped instanceof ConflictError || mapped instanceof NotFoundError) return undefined;
+      if (mapped instanceof ConflictError) return await this.#ownEtag(key, body);
+      if (mapped instanceof NotFoundError) return undefined;
       throw mapped;
     }
   }

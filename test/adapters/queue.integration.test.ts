@@ -89,6 +89,34 @@ describe('the results', () => {
     expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1);
   });
 
+  it('whose writer was not told that it had written them are its own when it repeats the write', async () => {
+    const lost = front.inject({ service: 's3', operation: 'PutObject', kind: 'answer-lost' });
+    await expect(results.writeOnce('results/cpu/d.json', '"mine"')).rejects.toThrow(UnavailableError);
+    lost();
+    expect(await results.writeOnce('results/cpu/d.json', '"another"')).toBe('exists');
+    expect(await results.writeOnce('results/cpu/d.json', '"mine"')).toBe('written');
+
+    const first = await results.open('results/cpu/d.json');
+    const lostAgain = front.inject({ service: 's3', operation: 'PutObject', kind: 'answer-lost' });
+    const change = () => results.replace('results/cpu/d.json', '"changed"', first?.etag ?? '');
+    await expect(change()).rejects.toThrow(UnavailableError);
+    lostAgain();
+    expect(await results.replace('results/cpu/d.json', '"another"', first?.etag ?? '')).toBeUndefined();
+    expect(await change()).toBe((await results.open('results/cpu/d.json'))?.etag);
+  });
+
+  it('whose writer may not read them count as taken', async () => {
+    const principal = front.addPrincipal({
+      name: 'write-only',
+      roleArn: role('write-only'),
+      policies: [allow(['s3:PutObject'], 'arn:aws:s3:::results/*')],
+    });
+    const store = new S3ResultStore('results', new S3Client(clientFor(front, principal)));
+    expect(await store.writeOnce('requests/cpu/e.json', '1')).toBe('written');
+    expect(await store.writeOnce('requests/cpu/e.json', '1')).toBe('exists');
+    store.close();
+  });
+
   it('need the right to list: without it a missing object looks forbidden', async () => {
     const principal = front.addPrincipal({
       name: 'no-list',
