@@ -12,6 +12,8 @@ const sessionSchema = z.strictObject({
   fleet: z.string(),
   table: z.string(),
   kubeconfig: z.string(),
+  /** Stands for the models' public registry. */
+  registry: z.url().optional(),
   /** Missing when the configuration has no gateway. */
   gateway: z.strictObject({ url: z.url(), apiKey: z.string() }).optional(),
   /** Where `paddock fault` strikes. */

@@ -77,7 +77,7 @@ export async function withSystem<T>(
 
 /** Lets other commands find this system. */
 function announce(system: LocalSystem, stateDir: string): void {
-  const { front, config, policy, cluster, gateway } = system;
+  const { front, config, policy, cluster, gateway, registry } = system;
   writeSession(stateDir, {
     pid: process.pid,
     endpointUrl: front.url,
@@ -88,6 +88,7 @@ function announce(system: LocalSystem, stateDir: string): void {
     fleet: policy.fleet,
     table: system.tableName,
     kubeconfig: cluster.kubeconfigPath,
+    registry: registry.url,
     faults: { url: system.faultServer.url, token: system.faultServer.token },
     ...(gateway && { gateway: { url: gateway.url, apiKey: gateway.apiKey } }),
   });

@@ -24,6 +24,8 @@ export interface AnswerOptions {
   replica: string;
   timeoutSeconds: number;
   now: () => number;
+  /** Told of the model of each request that is given to the model server. */
+  onUse: (model: string) => void;
 }
 
 /** Statuses below 500 that do not judge the request itself. */
@@ -47,6 +49,7 @@ export async function answer(
   const prepared = prepareBody(request.body, options.models);
   if (!prepared.ok) return failed(prepared.code, prepared.message);
 
+  options.onUse(String(prepared.body.model));
   const limit = deadline(options.timeoutSeconds * 1000, cutOff);
   let reply: ServerAnswer;
   try {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { METRICS_PORT, OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
+import { METRICS_PORT, OLLAMA_PORT, REGISTRY_PORT, WORKER_PORT } from '../core/protocol/names.ts';
 
 const required = z.string({ error: 'is not set' }).min(1, 'is empty');
 const seconds = (fallback: number, min: number, max: number) =>
@@ -40,6 +40,18 @@ const schema = z
     /** EKS drains a node for 15 minutes at most. */
     PADDOCK_DRAIN_SECONDS: seconds(20, 0, 890),
     OLLAMA_HOST: z.url({ error: 'is not a URL' }).default(`http://127.0.0.1:${OLLAMA_PORT}`),
+    PADDOCK_MODELS_BUCKET: required,
+    PADDOCK_MODELS_DIR: required,
+    /** What the disk has free bounds it as well. */
+    PADDOCK_MODELS_LIMIT_BYTES: z.coerce
+      .number({ error: 'is not a number' })
+      .int('must be a whole number')
+      .min(0, 'must not be negative')
+      .default(Number.MAX_SAFE_INTEGER),
+    PADDOCK_MODELS_POLL_SECONDS: seconds(10, 0.1, 3600),
+    /** Unset or empty: models come from the mirror alone. */
+    PADDOCK_REGISTRY_URL: z.union([z.literal(''), z.url({ error: 'is not a URL' })]).default(''),
+    PADDOCK_REGISTRY_PORT: z.coerce.number().int().min(0).max(65_535).default(REGISTRY_PORT),
     PADDOCK_LISTEN_HOST: z.string().min(1).default('0.0.0.0'),
     PADDOCK_LISTEN_PORT: z.coerce.number().int().min(0).max(65_535).default(WORKER_PORT),
     PADDOCK_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(METRICS_PORT),
@@ -61,6 +73,12 @@ const schema = z
     maxAttempts: env.PADDOCK_MAX_ATTEMPTS,
     drainSeconds: env.PADDOCK_DRAIN_SECONDS,
     ollamaUrl: env.OLLAMA_HOST,
+    modelsBucket: env.PADDOCK_MODELS_BUCKET,
+    modelsDir: env.PADDOCK_MODELS_DIR,
+    modelsLimitBytes: env.PADDOCK_MODELS_LIMIT_BYTES,
+    modelsPollSeconds: env.PADDOCK_MODELS_POLL_SECONDS,
+    registryUrl: env.PADDOCK_REGISTRY_URL,
+    registryPort: env.PADDOCK_REGISTRY_PORT,
     listenHost: env.PADDOCK_LISTEN_HOST,
     listenPort: env.PADDOCK_LISTEN_PORT,
     metricsPort: env.PADDOCK_METRICS_PORT,

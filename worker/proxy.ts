@@ -23,6 +23,8 @@ export interface ProxyOptions {
   /** One generation at most. */
   timeoutSeconds: number;
   onServerTrouble: () => void;
+  /** Told of the model of each request that is given to the model server. */
+  onUse: (model: string) => void;
 }
 
 /** Images come as base64 in the body. */
@@ -85,6 +87,7 @@ export class InferenceProxy {
     // Only now, so that a slow upload holds no slot; what was free before it may be taken.
     const release = state.isAccepting ? slots.tryTake('interactive') : undefined;
     if (!release) return this.#busy(path, request, response);
+    this.#options.onUse(String(prepared.body.model));
     const startedAt = performance.now();
     const tap = new AnswerTap();
     try {

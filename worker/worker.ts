@@ -9,11 +9,11 @@ import type { WorkerConfig } from './config.ts';
 import { Consumer } from './consumer.ts';
 import { newCounters } from './counters.ts';
 import { Drain } from './drain.ts';
-import { fillByPull } from './fill.ts';
 import { HeartbeatLoop } from './heartbeat.ts';
 import type { Log } from './log.ts';
 import { WorkerMetrics } from './metrics.ts';
 import { createMetricsServer } from './metrics-server.ts';
+import { createModels, type ModelParts } from './models/models.ts';
 import { InferenceProxy } from './proxy.ts';
 import { createDoor } from './server.ts';
 import { Slots } from './slots.ts';
@@ -29,6 +29,7 @@ export interface WorkerOptions {
   results: ResultStore & StatusStore;
   deadLetters: DeadLetterQueue;
   server: ModelServer;
+  models: ModelParts;
   lease: HeartbeatLease;
   log: Log;
 }
@@ -52,8 +53,11 @@ export function createWorker(options: WorkerOptions): Worker {
   const counters = newCounters();
   const metrics = new WorkerMetrics({ slots, state });
   const { podUid } = config;
+  const cache = createModels({
+    ...{ ...options.models, config, log, isWarm: () => state.isWarm, warmth: () => warmup.report().models },
+  });
   const warmup = new Warmup({
-    ...{ podUid, workerId, server, models, state, log, sleep, now: Date.now, fill: fillByPull(server) },
+    ...{ podUid, workerId, server, models, state, log, sleep, now: Date.now, fill: cache.fill },
   });
   const onServerTrouble = () => warmup.look();
   const proxy = new InferenceProxy({
@@ -66,10 +70,11 @@ export function createWorker(options: WorkerOptions): Worker {
     log,
     timeoutSeconds,
     onServerTrouble,
+    onUse: cache.use,
   });
   const consumer = new Consumer({
     ...{ queue, results, server, slots, state, models, counters, metrics, log, timeoutSeconds },
-    ...{ statuses: results, deadLetters, maxAttempts: config.maxAttempts, onServerTrouble },
+    ...{ statuses: results, deadLetters, maxAttempts: config.maxAttempts, onServerTrouble, onUse: cache.use },
     ...{ fleet, replica, visibilitySeconds: config.visibilitySeconds, now: Date.now, sleep },
   });
   const never = new AbortController().signal;
@@ -112,6 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await once(door, 'listening');
       const address = door.address() as AddressInfo;
       log.info('listening', { address: address.address, port: address.port, models, slots: size });
+      await cache.start();
       void warmup.run();
       void heartbeat.run();
       void consumer.run();
@@ -121,7 +127,7 @@ export function createWorker(options: WorkerOptions): Worker {
       consumer.stop();
       await drain.terminate();
       heartbeat.stop();
-      await Promise.race([heartbeat.beat(), sleep(LAST_BEAT_MS)]);
+      await Promise.race([Promise.all([heartbeat.beat(), cache.end()]), sleep(LAST_BEAT_MS)]);
       warmup.stop();
       for (const server of [door, metricsServer]) {
         server.close();

@@ -14,6 +14,10 @@ const MODELS_DIR = '/models';
 
 const HEARTBEAT_SECONDS = 2;
 
+/** A pod that writes more than its `emptyDir` may hold is evicted: some is left for manifests and parts' states. */
+const modelsLimitBytes = ({ modelStorageGiB }: WorkloadPool): number =>
+  Math.floor(modelStorageGiB * 1024 ** 3 * 0.98);
+
 const WORKER_REQUESTS = { milliCpu: 200, memoryMiB: 256 };
 
 /** What the scheduler and quotas count for one replica: worker and Ollama; the fetching container needs less, and earlier. */
@@ -119,10 +123,10 @@ function ollamaResources({ resources, gpusPerNode }: WorkloadPool): V1ResourceRe
 export const workerContainer = (
   fleet: WorkloadFleet,
   pool: WorkloadPool,
-  { images, queueUrl, deadLetterQueueUrl, resultsBucket, region }: WorkloadEnvironment,
+  around: WorkloadEnvironment,
 ): V1Container => ({
   name: 'worker',
-  image: images.worker,
+  image: around.images.worker,
   command: ['node', WORKER_FILE],
   ports: [
     { name: 'http', containerPort: WORKER_PORT, protocol: 'TCP' },
@@ -130,15 +134,19 @@ export const workerContainer = (
   ],
   env: [
     ...env({
-      AWS_REGION: region,
+      AWS_REGION: around.region,
       PADDOCK_FLEET: fleet.name,
       PADDOCK_POOL: pool.name,
       PADDOCK_MODELS: fleet.models.join(','),
       PADDOCK_SLOTS: String(pool.slots),
-      PADDOCK_QUEUE_URL: queueUrl,
-      PADDOCK_DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl,
+      PADDOCK_QUEUE_URL: around.queueUrl,
+      PADDOCK_DEAD_LETTER_QUEUE_URL: around.deadLetterQueueUrl,
       PADDOCK_MAX_ATTEMPTS: String(fleet.maxAttempts),
-      PADDOCK_RESULTS_BUCKET: resultsBucket,
+      PADDOCK_RESULTS_BUCKET: around.resultsBucket,
+      PADDOCK_MODELS_BUCKET: around.modelsBucket,
+      PADDOCK_MODELS_DIR: MODELS_DIR,
+      PADDOCK_MODELS_LIMIT_BYTES: String(modelsLimitBytes(pool)),
+      PADDOCK_REGISTRY_URL: around.registryUrl,
       PADDOCK_VISIBILITY_SECONDS: String(fleet.visibilitySeconds),
       PADDOCK_HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
       PADDOCK_REQUEST_TIMEOUT_SECONDS: String(fleet.requestTimeoutSeconds),
@@ -169,5 +177,10 @@ export const workerContainer = (
     failureThreshold: 2,
   },
   securityContext: confined(),
-  volumeMounts: [{ name: 'code', mountPath: '/opt/paddock', readOnly: true }, tmp],
+  volumeMounts: [
+    { name: 'code', mountPath: '/opt/paddock', readOnly: true },
+    // It reads there which files a model has, which Ollama's API does not tell, and notes when each was last used.
+    { name: MODELS_VOLUME, mountPath: MODELS_DIR },
+    tmp,
+  ],
 });

@@ -51,6 +51,10 @@ export interface WorkloadEnvironment {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly resultsBucket: string;
+  /** The mirror, and what is ordered about models. */
+  readonly modelsBucket: string;
+  /** Of what the mirror lacks; empty: from nowhere else. */
+  readonly registryUrl: string;
   readonly volumeType: VolumeType;
   readonly images: { readonly ollama: string; readonly worker: string; readonly fetch: string };
   /** Where the worker's code lies, and what its content must hash to. */

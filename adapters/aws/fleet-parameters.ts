@@ -12,6 +12,7 @@ export interface FleetParameters {
   /** Missing in what an older stack wrote, as the next. */
   deadLetterQueueUrl?: string | undefined;
   resultsBucket?: string | undefined;
+  modelsBucket?: string | undefined;
 }
 
 export interface FleetParametersReader {
@@ -73,6 +74,7 @@ const parametersSchema: z.ZodType<FleetParameters> = z.looseObject({
   queueUrl: z.string().min(1),
   deadLetterQueueUrl: z.string().min(1).optional(),
   resultsBucket: z.string().min(1).optional(),
+  modelsBucket: z.string().min(1).optional(),
 });
 
 /** Reads the parameter's JSON. Throws RefusedError that names the fields that make no sense. */

@@ -2,6 +2,7 @@ import http from 'node:http';
 import { fromStatus, NotFoundError, UnavailableError } from '../errors.ts';
 import { type HeldConnection, holdConnection, unavailable } from './connection.ts';
 import { type Follower, follow, isStream } from './follow.ts';
+import type { ModelLibrary, PullProgress } from './library.ts';
 import { canonicalModel } from './names.ts';
 
 export interface ServerRequest {
@@ -19,23 +20,14 @@ export interface ServerAnswer {
   body: unknown;
 }
 
-/** Bytes of the layers that the server has named so far; they come one after another. */
-export interface PullProgress {
-  completedBytes: number;
-  totalBytes: number;
-}
-
 /** The model server beside the worker. Every method throws UnavailableError when it can't be reached. */
 export interface ModelServer {
   /** Canonical names of the models in memory; one that still loads may be among them. */
   loaded(): Promise<string[]>;
-  isOnDisk(model: string, signal?: AbortSignal): Promise<boolean>;
   /** Brings a model into memory. NotFoundError: it is not on the disk. */
   load(model: string, signal?: AbortSignal): Promise<void>;
   /** Sends one token through a model. NotFoundError: it is not on the disk. */
   answer(model: string, signal?: AbortSignal): Promise<void>;
-  /** Fetches onto the disk what of a model is missing there. UnavailableError `PullFailed`: the server's own words. */
-  pull(model: string, onProgress: (progress: PullProgress) => void, signal?: AbortSignal): Promise<void>;
   /** Opens a connection and leaves it idle: it ends the moment the server does. */
   hold(): Promise<HeldConnection>;
   /** Whole answer at once; any status is an answer. */
@@ -51,7 +43,7 @@ const PROBE_TIMEOUT_MS = 5000;
 /**
  * Ollama over plain `node:http`: `fetch` gives up on an answer after five minutes without a way to change that.
  */
-export class OllamaServer implements ModelServer {
+export class OllamaServer implements ModelServer, ModelLibrary {
   readonly #base: URL;
   readonly #agent = new http.Agent({ keepAlive: true });
 
@@ -65,16 +57,6 @@ export class OllamaServer implements ModelServer {
     return Array.isArray(models)
       ? models.map((m: { name?: unknown }) => canonicalModel(String(m.name ?? '')))
       : [];
-  }
-
-  async isOnDisk(model: string, signal?: AbortSignal): Promise<boolean> {
-    try {
-      await this.#json('POST', '/api/show', { model }, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof NotFoundError) return false;
-      throw error;
-    }
   }
 
   /** A request without a prompt, or with an empty input, loads the model and does no more. Source: Ollama, server/routes.go. */
@@ -95,12 +77,14 @@ export class OllamaServer implements ModelServer {
     await this.#json('POST', '/api/generate', { ...body, prompt: 'Say yes.', options }, signal);
   }
 
-  async pull(
+  async pullPlain(
     model: string,
     onProgress: (progress: PullProgress) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const answer = await this.open(jsonRequest('POST', '/api/pull', { model, stream: true }, signal));
+    const answer = await this.open(
+      jsonRequest('POST', '/api/pull', { model, insecure: true, stream: true }, signal),
+    );
     if (answer.statusCode !== 200) throw failure(answer.statusCode, `pull ${model}`, await text(answer));
     const layers = new Map<string, PullProgress>();
     let ended = false;
@@ -113,6 +97,18 @@ export class OllamaServer implements ModelServer {
       onProgress(sumOf(layers.values()));
     }
     if (!ended) throw new UnavailableError(`pull ${model}: the answer broke off`, 'Truncated');
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    await this.#json('POST', '/api/copy', { source: from, destination: to });
+  }
+
+  async delete(model: string): Promise<void> {
+    try {
+      await this.#json('DELETE', '/api/delete', { model });
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+    }
   }
 
   hold(): Promise<HeldConnection> {

@@ -46,6 +46,9 @@ export function displayName({ host, namespace, model, tag }: ModelName): string 
   return namespace.toLowerCase() === DEFAULT_NAMESPACE ? `${model}:${tag}` : `${namespace}/${model}:${tag}`;
 }
 
+/** What two names have in common that mean the same model to Ollama. @throws Error for what is no name */
+export const modelKey = (name: string): string => displayName(parseModelName(name)).toLowerCase();
+
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const layerSchema = z.looseObject({
   mediaType: z.string().default(''),
@@ -91,7 +94,8 @@ export const bytesOf = (layers: readonly Layer[]): number =>
 export const mirrorManifestKey = ({ host, namespace, model, tag }: ModelName): string =>
   `v2/${host}/${namespace}/${model}/manifests/${tag}`.toLowerCase();
 export const MIRROR_MANIFESTS_PREFIX = 'v2/';
-export const mirrorBlobKey = (digest: string): string => `blobs/${digest.replace(':', '-')}`;
+export const MIRROR_BLOBS_PREFIX = 'blobs/';
+export const mirrorBlobKey = (digest: string): string => `${MIRROR_BLOBS_PREFIX}${digest.replace(':', '-')}`;
 export const modelOrdersKey = (fleet: string): string => `fleets/${fleet}.json`;
 
 /** The name whose manifest a key of the mirror holds; undefined for any other key. */

@@ -54,3 +54,5 @@ export const WORKER_PORT = 8080;
 /** Where a worker offers `/metrics` to Prometheus; the port is named `metrics` in its pod. */
 export const METRICS_PORT = 9090;
 export const OLLAMA_PORT = 11434;
+/** Where the worker plays a registry for the pod's own model server. */
+export const REGISTRY_PORT = 11435;

@@ -104,7 +104,7 @@ const unique = (layers: readonly Layer[]): Layer[] => [
 ];
 
 /** Bytes of all layers, each once. */
-export const union = (sets: readonly (readonly Layer[])[]): number => bytesOf(unique(sets.flat()));
+const union = (sets: readonly (readonly Layer[])[]): number => bytesOf(unique(sets.flat()));
 
 /** Why a fill is refused, in one sentence for whoever is on call. */
 export function refusalText(model: string, room: Extract<Room, { kind: 'refused' }>): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clusterSchema } from './cluster-schema.ts';
 import { fleetSchema } from './fleet-schema.ts';
 import { gatewaySchema } from './gateway-schema.ts';
+import { modelsSchema } from './models-schema.ts';
 import { monitoringSchema } from './monitoring-schema.ts';
 import { routerSchema } from './router-schema.ts';
 import { webuiSchema } from './webui-schema.ts';
@@ -51,6 +52,7 @@ export const configSchema = z.strictObject({
       'How long logs are kept, whichever part writes them: one of the periods that CloudWatch Logs offers.',
     )
     .meta({ unit: 'days' }),
+  models: modelsSchema.prefault({}).describe('From where pods get their models (docs/models.md).'),
   monitoring: monitoringSchema.prefault({}).describe('Dashboard, alarms, Prometheus and Grafana.'),
   resultsRetentionDays: z
     .int()

@@ -10,6 +10,7 @@ export interface FleetParameterValue {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly resultsBucket: string;
+  readonly modelsBucket: string;
 }
 
 export const fleetParameterPrefix = (clusterName: string): string => `/paddock/${clusterName}/fleets/`;

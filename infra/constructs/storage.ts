@@ -25,6 +25,31 @@ export function createTable(scope: Construct, { retain }: { retain: boolean }): 
   return table;
 }
 
+const NO_ACCESS_LOG =
+  'Only roles of this stack may read it; who must know of each read turns on CloudTrail data events, which AWS recommends over access logs.';
+
+/** Models as every new pod reads them, and what is ordered about them (docs/models.md). Nothing in it expires. */
+export function createModelsBucket(scope: Construct, { retain }: { retain: boolean }): IBucket {
+  const bucket = new Bucket(scope, 'Models', {
+    encryption: BucketEncryption.S3_MANAGED,
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    enforceSSL: true,
+    lifecycleRules: [
+      // Long enough to go on with an upload after a weekend.
+      { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
+    ],
+    removalPolicy: removalPolicy(retain),
+    autoDeleteObjects: !retain,
+  });
+  acceptFindings(bucket, {
+    'AwsSolutions-S1': NO_ACCESS_LOG,
+    CKV_AWS_18: NO_ACCESS_LOG,
+    CKV_AWS_21:
+      'Blobs are named by their content and can be mirrored again; versions would keep gigabytes that were meant to be gone.',
+  });
+  return bucket as IBucket;
+}
+
 /** One object per answered request, kept for the configured days. */
 export function createResultsBucket(
   scope: Construct,
@@ -45,11 +70,9 @@ export function createResultsBucket(
     // A bucket with objects in it can't be deleted.
     autoDeleteObjects: !retain,
   });
-  const noAccessLog =
-    'Only roles of this stack may read it; who must know of each read turns on CloudTrail data events, which AWS recommends over access logs.';
   acceptFindings(bucket, {
-    'AwsSolutions-S1': noAccessLog,
-    CKV_AWS_18: noAccessLog,
+    'AwsSolutions-S1': NO_ACCESS_LOG,
+    CKV_AWS_18: NO_ACCESS_LOG,
     CKV_AWS_21:
       'A result is written once and expires: versions would keep answers that were meant to be gone.',
   });

@@ -15,7 +15,7 @@ import { ollamaImageParameter } from '../constructs/initial-values.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
 import { workloadNetwork } from '../constructs/network.ts';
-import { createResultsBucket, createTable } from '../constructs/storage.ts';
+import { createModelsBucket, createResultsBucket, createTable } from '../constructs/storage.ts';
 import { WorkerBundle } from '../constructs/worker-bundle.ts';
 import { WorkerIdentity } from '../constructs/worker-identity.ts';
 
@@ -40,6 +40,7 @@ export class ControlPlaneStack extends Stack {
       retentionDays: config.resultsRetentionDays,
       retain: config.retainData,
     });
+    const models = createModelsBucket(this, { retain: config.retainData });
     const worker = new WorkerBundle(this, 'Worker', { bundle });
 
     const fleets = config.fleets.map((fleet) => {
@@ -92,6 +93,7 @@ export class ControlPlaneStack extends Stack {
         queueUrl: queue.queueUrl,
         deadLetterQueueUrl: deadLetters.queueUrl,
         resultsBucket: results.bucketName,
+        modelsBucket: models.bucketName,
       });
       new FleetTriggers(scope, 'Triggers', {
         fleet: fleet.name,
@@ -106,6 +108,7 @@ export class ControlPlaneStack extends Stack {
         queue,
         deadLetters,
         results,
+        models,
         bundle: worker,
       });
       // A pod that starts before its identity is associated would never get credentials.
@@ -116,6 +119,8 @@ export class ControlPlaneStack extends Stack {
           queueUrl: queue.queueUrl,
           deadLetterQueueUrl: deadLetters.queueUrl,
           resultsBucket: results.bucketName,
+          modelsBucket: models.bucketName,
+          registryUrl: config.models.registry ? config.models.registryUrl : '',
           volumeType,
           images: { ...images, ollama },
           workerBundle: worker,
@@ -156,6 +161,7 @@ export class ControlPlaneStack extends Stack {
     );
     new CfnOutput(this, 'WorkerBundleKey', { value: worker.key });
     new CfnOutput(this, 'ResultsBucketName', { value: results.bucketName });
+    new CfnOutput(this, 'ModelsBucketName', { value: models.bucketName });
     new CfnOutput(this, 'TableName', { value: table.tableName });
     new CfnOutput(this, 'ScaleStateMachineArn', { value: scale.stateMachineArn });
     new CfnOutput(this, 'WarmupStateMachineArn', { value: warmupMachine.stateMachineArn });

@@ -1,24 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_ID_HEADER } from '../../core/protocol/request.ts';
 import { type Dialect, dialectOf } from './dialects.ts';
 import { pace, Slots, sizeOf } from './generation.ts';
+import { abortWhenClosed, Refusal, readBody, send } from './http.ts';
+import { ModelFolder } from './library.ts';
+import { changeModels, isChange } from './library-api.ts';
 import type { ServerEvent, ServerSpec } from './types.ts';
 
 /** The version that it says it is. */
 const VERSION = '0.17.4';
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** A stream writes at most this often: a token of 1 ms would only heat the machine. */
 const MIN_PIECE_SECONDS = 0.02;
-
-class Refusal extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** One generation under way. */
 interface Job {
@@ -29,8 +26,6 @@ interface Job {
   gone: AbortSignal;
   requestId: string;
 }
-
-const canonical = (model: string): string => (model.includes(':') ? model : `${model}:latest`);
 
 /**
  * Speaks Ollama's API for one pod, with stated rates in place of a model: what it generates means nothing, when it does so
@@ -43,9 +38,13 @@ export class SyntheticServer {
   readonly #loaded = new Set<string>();
   readonly #server: Server;
   #loadableAt: number;
+  readonly #folder: ModelFolder;
+  readonly #ownDisk: string | undefined;
 
   constructor(spec: ServerSpec, emit: (event: ServerEvent) => void) {
     this.#spec = spec;
+    this.#ownDisk = spec.disk === undefined ? mkdtempSync(join(tmpdir(), 'paddock-models-')) : undefined;
+    this.#folder = new ModelFolder(spec.disk ?? (this.#ownDisk as string));
     this.#emit = emit;
     this.#slots = new Slots(spec.slots);
     this.#loadableAt = spec.loadableAt;
@@ -54,19 +53,21 @@ export class SyntheticServer {
     this.#server = createServer(patient, (request, response) => void this.#answer(request, response));
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async listen(): Promise<void> {
+    await this.#folder.install(this.#spec.models);
+    await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(this.#spec.port, this.#spec.host, resolve);
     });
   }
 
   /** Ends at once, as a killed server does. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
+    if (this.#ownDisk) rmSync(this.#ownDisk, { recursive: true, force: true });
   }
 
   /** Forgets what is in memory. */
@@ -87,7 +88,8 @@ export class SyntheticServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?')[0] as string;
     try {
-      if (request.method === 'GET' || request.method === 'HEAD') return send(response, 200, this.#read(path));
+      if (request.method === 'GET' || request.method === 'HEAD')
+        return send(response, 200, await this.#read(path));
       await this.#serve(path, request, response);
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
@@ -101,25 +103,23 @@ export class SyntheticServer {
     }
   }
 
-  #read(path: string): unknown {
-    const models = this.#spec.models.map(canonical);
-    const entry = (name: string): object => ({
-      name,
-      model: name,
-      size: 4_700_000_000,
-      digest: '0'.repeat(64),
-    });
+  async #read(path: string): Promise<unknown> {
+    const models = await this.#folder.list();
+    const listed = models.map(({ name, size, digest }) => ({ name, model: name, size, digest }));
     switch (path) {
       case '/':
         return 'Ollama is running';
       case '/api/version':
         return { version: VERSION };
       case '/api/tags':
-        return { models: models.map(entry) };
+        return { models: listed };
       case '/api/ps':
-        return { models: [...this.#loaded].map(entry) };
+        return { models: listed.filter(({ name }) => this.#loaded.has(name)) };
       case '/v1/models':
-        return { object: 'list', data: models.map((id) => ({ id, object: 'model', owned_by: 'library' })) };
+        return {
+          object: 'list',
+          data: models.map(({ name: id }) => ({ id, object: 'model', owned_by: 'library' })),
+        };
       default:
         throw new Refusal(404, '404 page not found');
     }
@@ -127,8 +127,10 @@ export class SyntheticServer {
 
   async #serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
+    if (isChange(request.method ?? '', path))
+      return changeModels(this.#folder, path, body, response, (gone) => this.#loaded.delete(gone));
     const given = String(body.model ?? '');
-    const model = this.#onDisk(given);
+    const model = await this.#onDisk(given);
     if (path === '/api/show')
       return send(response, 200, { capabilities: ['completion'], details: { family: 'llama' } });
     if (path === '/api/embed' || path === '/v1/embeddings') return this.#embed(path, model, body, response);
@@ -155,9 +157,9 @@ export class SyntheticServer {
     });
   }
 
-  #onDisk(model: string): string {
-    const name = canonical(model);
-    if (this.#spec.models.map(canonical).includes(name)) return name;
+  async #onDisk(model: string): Promise<string> {
+    const name = await this.#folder.find(model);
+    if (name !== undefined) return name;
     throw new Refusal(404, `model '${model}' not found`);
   }
 
@@ -240,39 +242,3 @@ const words = (count: number): string => 'word '.repeat(Math.min(count, 4096)).t
 
 /** No two runs say the same, as with a model: a second answer to one request shows as another one. */
 const opening = (requestId: string): string => `Answer ${randomUUID()} to ${requestId || 'someone'}: `;
-
-function abortWhenClosed(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new Error('the client went away'));
-  });
-  return controller.signal;
-}
-
-function send(response: ServerResponse, status: number, body: unknown): void {
-  const isText = typeof body === 'string';
-  const text = isText ? body : JSON.stringify(body);
-  response
-    .writeHead(status, {
-      'content-type': isText ? 'text/plain' : 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-    })
-    .end(text);
-}
-
-async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > MAX_BODY_BYTES) throw new Refusal(413, 'http: request body too large');
-    chunks.push(chunk as Buffer);
-  }
-  try {
-    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
-  } catch {
-    // Answered below, like any other body that is no object.
-  }
-  throw new Refusal(400, 'invalid request body: expected a JSON object');
-}

@@ -7,8 +7,10 @@ export interface ServerSpec {
   pod: string;
   host: string;
   port: number;
-  /** On its disk. */
+  /** On its disk from the start. */
   models: string[];
+  /** Its disk, in Ollama's layout; default: a folder that goes with it. */
+  disk?: string;
   /** Requests that it serves at once; more wait inside it, as in Ollama. */
   slots: number;
   /** A model can be loaded from this time on: the pod's binding to a node plus the load time. */
@@ -25,8 +27,8 @@ export interface ServerSpec {
 /** What runs the pods' model servers. */
 export interface PodModelServers {
   readonly kind: ModelServerKind;
-  /** Resolves when it listens. */
-  add(spec: ServerSpec): Promise<void>;
+  /** Resolves when it listens. The disk outlives the server: who gave it takes it back. */
+  add(spec: ServerSpec & { disk: string }): Promise<void>;
   /** Ends the pod's server at once; requests under way are cut off. */
   remove(pod: string): Promise<void>;
   /** Returns what ends it. Only the synthetic servers tell what they see. */

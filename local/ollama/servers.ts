@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PodModelServers, ServerSpec } from '../model-server/types.ts';
 import { signalGroup } from '../process-records.ts';
@@ -10,8 +9,6 @@ import { serveOllama } from './serve.ts';
 export interface OllamaServersOptions {
   install: Pick<OllamaInstall, 'program' | 'store'>;
   supervisor: Supervisor;
-  /** The replicas' disks; each is deleted with its pod. */
-  stateDir: string;
   logDir: string;
   onTrouble: (reason: string) => void;
 }
@@ -30,10 +27,9 @@ export class OllamaServers implements PodModelServers {
 
   constructor(options: OllamaServersOptions) {
     this.#options = options;
-    rmSync(options.stateDir, { recursive: true, force: true }); // of a run that crashed
   }
 
-  async add(spec: ServerSpec): Promise<void> {
+  async add(spec: ServerSpec & { disk: string }): Promise<void> {
     const replica = this.#servers.get(spec.pod) ?? new Replica(spec, this.#options);
     this.#servers.set(spec.pod, replica);
     await replica.start();
@@ -71,10 +67,10 @@ class Replica {
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(spec: ServerSpec, options: OllamaServersOptions) {
+  constructor(spec: ServerSpec & { disk: string }, options: OllamaServersOptions) {
     this.#spec = spec;
     this.#options = options;
-    this.#disk = join(options.stateDir, spec.pod);
+    this.#disk = spec.disk;
   }
 
   async start(): Promise<void> {
@@ -108,7 +104,6 @@ class Replica {
       signalGroup(running.pid, 'SIGKILL');
       await running.exited;
     }
-    rmSync(this.#disk, { recursive: true, force: true });
   }
 
   #ended(reason: string): void {

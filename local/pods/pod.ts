@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1Pod, V1PodCondition } from '@kubernetes/client-node';
 import { NotFoundError } from '../../adapters/errors.ts';
@@ -11,6 +12,8 @@ import { podStatus } from './status.ts';
 import { PodToken } from './token.ts';
 import type { PodEvent, PodRunnerOptions } from './types.ts';
 
+/** Folder of the models' volumes, in the pods' folder. */
+export const DISKS = 'disks';
 const RETRY_MS = 500;
 const DEFAULT_GRACE_SECONDS = 30;
 
@@ -95,6 +98,11 @@ export class LocalPod {
     await this.#tidy();
   }
 
+  /** The models' volume: its claim outlives the pod of a persistent pool. */
+  get #disk(): string {
+    return join(this.#options.stateDir, DISKS, this.ref.name);
+  }
+
   /** Kills the worker's process; false when none runs. */
   crash(): boolean {
     return this.#container?.crash() ?? false;
@@ -110,6 +118,7 @@ export class LocalPod {
       port: OLLAMA_PORT,
       models: (env.PADDOCK_MODELS ?? '').split(',').filter(Boolean),
       slots: Number(env.PADDOCK_SLOTS ?? 1),
+      disk: this.#disk,
       loadableAt: this.#boundAt + loadSeconds * 1000,
       ...(sidecar && { environment: containerEnvironment(this.#pod, sidecar, this.#podIP) }),
       ...rates,
@@ -144,6 +153,7 @@ export class LocalPod {
         // In a pod both share one network of their own; here each pod has an address of its own instead.
         OLLAMA_HOST: `http://${this.#podIP}:${OLLAMA_PORT}`,
         PADDOCK_LISTEN_HOST: this.#podIP,
+        PADDOCK_MODELS_DIR: this.#disk,
       },
       probe: probePeriodMs === undefined ? probe : { ...probe, periodMs: probePeriodMs },
       backoffMs: crashBackoffMs,
@@ -156,6 +166,8 @@ export class LocalPod {
   async #tidy(): Promise<void> {
     this.#token?.unmount();
     await this.#options.modelServers.remove(this.ref.name).catch(() => {});
+    const keepsDisk = this.#pod.spec?.volumes?.some((volume) => volume.persistentVolumeClaim);
+    if (!keepsDisk) await rm(this.#disk, { recursive: true, force: true });
     this.#addresses.giveBack(this.#podIP);
   }
 

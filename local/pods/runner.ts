@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import { Addresses } from './addresses.ts';
 import { KubeletApi } from './api.ts';
-import { LocalPod } from './pod.ts';
+import { DISKS, LocalPod } from './pod.ts';
 import type { PodEvent, PodRunnerOptions } from './types.ts';
 
 export interface PodRunner {
@@ -54,6 +56,8 @@ class Runner implements PodRunner {
   }
 
   async start(): Promise<void> {
+    // Of an earlier run.
+    await rm(join(this.#options.stateDir, DISKS), { recursive: true, force: true });
     const onTrouble = (error: Error) =>
       this.#emit({ kind: 'trouble', pod: '', at: Date.now(), reason: `the watch ended: ${error.message}` });
     await this.#api.watchPods({

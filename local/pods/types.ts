@@ -27,7 +27,7 @@ export interface PodRunnerOptions {
   serving: (pod: V1Pod) => Serving;
   /** Added to the environment of the pod's container: endpoints and keys that a real pod finds in its node. */
   env: (pod: V1Pod) => Record<string, string>;
-  /** Tokens and kubeconfigs of the pods, readable by their owner alone. */
+  /** The pods' models, and their tokens and kubeconfigs, which their owner alone can read. */
   stateDir: string;
   logDir: string;
   /** Milliseconds between readiness probes; default: as the pod's probe says. */

@@ -100,7 +100,14 @@ const only = (views: readonly { name: string }[], what: string): string => {
 };
 
 export const tableOf = (app: ResolvedApp): string => only(app.tables, 'table');
-export const bucketOf = (app: ResolvedApp): string => only(app.buckets, 'bucket');
+
+/** @param id logical id, without its hash */
+export function bucketOf(app: ResolvedApp, id: 'Results' | 'Models'): string {
+  return only(
+    app.buckets.filter(({ logicalId }) => logicalId.startsWith(id)),
+    `bucket ${id}`,
+  );
+}
 
 export function functionNamed(app: ResolvedApp, part: string): string {
   const found = app.functions.find(({ logicalId }) => logicalId.startsWith(part));

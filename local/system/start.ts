@@ -18,6 +18,7 @@ import { OllamaServers } from '../ollama/servers.ts';
 import { startPodRunner } from '../pods/runner.ts';
 import type { Supervisor } from '../processes.ts';
 import type { Progress } from '../progress.ts';
+import { startRegistryStandIn } from '../registry/stand-in.ts';
 import { INSTALL_NGINX } from '../router/binary.ts';
 import { startRouterRunner } from '../router/runner.ts';
 import { StepFunctionsEmulator } from '../step-functions/emulator.ts';
@@ -44,6 +45,8 @@ import { type LocalSystem, localSystem } from './system.ts';
 
 const ACCOUNT = '111122223333';
 const TROUBLES_KEPT = 50;
+/** Of the weights of a model that is fetched here. */
+const INVENTED_BYTES = 4_000_000;
 
 export interface SystemOptions {
   /** One fleet. */
@@ -137,7 +140,7 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     await applyManifests(cluster.kubeconfigPath, app.manifests);
     const fleet = await bootFleet(base, workerBundle(assembly.directory));
     services.power.off = (node) => fleet.pods.loseNode(node);
-    const client = new QueueClient(front, front.admin, queueOf(app, config).url, bucketOf(app));
+    const client = new QueueClient(front, front.admin, queueOf(app, config).url, bucketOf(app, 'Results'));
     undo.add(() => client.close());
 
     // Ended first when the system stops: nothing is started any more while its parts go away.
@@ -247,19 +250,23 @@ async function bootFleet({ options, undo, onError, front, cluster, app, principa
     ? new OllamaServers({
         install: options.ollama,
         supervisor,
-        stateDir: join(stateDir, 'disks'),
         logDir: join(stateDir, 'logs', 'pods'),
         onTrouble: onError,
       })
     : new ModelServers();
   undo.add(() => models.stop());
+  const { registry, registryUrl } = await standInRegistry(options);
+  undo.add(() => registry.stop());
   const pods = await startPodRunner({
     kubeconfigPath: cluster.kubeconfigPath,
     workerBundlePath: bundle,
     supervisor,
     modelServers: models,
     serving: () => ({ loadSeconds, ...(serviceSeconds === undefined ? {} : { serviceSeconds }) }),
-    env: (pod) => podEnvironment(app, front, principalOf, pod.spec?.serviceAccountName ?? ''),
+    env: (pod) => ({
+      ...podEnvironment(app, front, principalOf, pod.spec?.serviceAccountName ?? ''),
+      PADDOCK_REGISTRY_URL: registryUrl,
+    }),
     stateDir: join(stateDir, 'pods'),
     logDir: join(stateDir, 'logs', 'pods'),
     onEvent: (event) => 'reason' in event && onError(`pod ${event.pod}: ${event.kind}: ${event.reason}`),
@@ -278,7 +285,15 @@ async function bootFleet({ options, undo, onError, front, cluster, app, principa
   const watch = new FleetWatch(cluster.kubeconfigPath, fleetName(config));
   await watch.start();
   undo.add(() => watch.stop());
-  return { models, pods, router, watch };
+  return { models, pods, router, watch, registry };
+}
+
+/** The public registry's place is taken by one on this machine: of the real model, and else of models that nobody made. */
+async function standInRegistry({ config, ollama }: SystemOptions) {
+  const registry = await startRegistryStandIn(
+    ollama ? { store: ollama.store } : { inventBytes: INVENTED_BYTES },
+  );
+  return { registry, registryUrl: config.models.registry ? registry.url : '' };
 }
 
 async function bringUpCluster(options: SystemOptions, front: Front, undo: Undo): Promise<Cluster> {

@@ -11,6 +11,7 @@ import type { Front } from '../front/front.ts';
 import type { LambdaHost } from '../lambda/host.ts';
 import type { PodModelServers } from '../model-server/types.ts';
 import type { PodRunner } from '../pods/runner.ts';
+import type { RegistryStandIn } from '../registry/stand-in.ts';
 import type { RouterRunner } from '../router/runner.ts';
 import type { Engine } from '../step-functions/engine.ts';
 import type { ResolvedApp } from '../template/load.ts';
@@ -32,6 +33,7 @@ export interface SystemParts {
   readonly pods: PodRunner;
   readonly router: RouterRunner;
   readonly watch: FleetWatch;
+  readonly registry: RegistryStandIn;
   readonly app: ResolvedApp;
   readonly client: QueueClient;
   /** Undefined when the configuration has none. */

@@ -152,8 +152,9 @@ export class GatewayRig {
     const host = `127.31.0.${number}`;
     const name = `cpu-worker-${number}`;
     const slots = model.slots ?? 2;
+    const disk = join(this.dir, 'disks', name);
     const server = new SyntheticServer(
-      { pod: name, host, port: 11434, models: [MODEL], slots, loadableAt: 0, ...model },
+      { pod: name, host, port: 11434, models: [MODEL], slots, loadableAt: 0, disk, ...model },
       (event) => this.events.push(event),
     );
     await server.listen();
@@ -165,7 +166,8 @@ export class GatewayRig {
         ...{ PADDOCK_FLEET: FLEET, PADDOCK_POOL: 'base-a', POD_NAME: name, POD_UID: `uid-${number}` },
         ...{ POD_NAMESPACE: 'paddock', PADDOCK_MODELS: MODEL, PADDOCK_SLOTS: String(slots) },
         ...{ PADDOCK_QUEUE_URL: queue.url, PADDOCK_DEAD_LETTER_QUEUE_URL: `${queue.url}-dead-letters` },
-        ...{ PADDOCK_RESULTS_BUCKET: bucketOf(this.app), PADDOCK_MAX_ATTEMPTS: '2' },
+        ...{ PADDOCK_RESULTS_BUCKET: bucketOf(this.app, 'Results'), PADDOCK_MAX_ATTEMPTS: '2' },
+        ...{ PADDOCK_MODELS_BUCKET: bucketOf(this.app, 'Models'), PADDOCK_MODELS_DIR: disk },
         PADDOCK_REQUEST_TIMEOUT_SECONDS: '6',
         ...{
           PADDOCK_VISIBILITY_SECONDS: '5',

@@ -86,14 +86,24 @@ describe('storage', () => {
     });
   });
 
-  it('is a private bucket that forgets results after a week', () => {
-    const { Properties } = one(template, 'AWS::S3::Bucket')[1];
+  it('is private buckets: one forgets results after a week, one keeps models', () => {
+    const [models, results] = ofType(template, 'AWS::S3::Bucket').sort(([a], [b]) => (a < b ? -1 : 1));
 
-    expect(Properties.LifecycleConfiguration.Rules[0]).toMatchObject({
+    expect(results?.[1].Properties.LifecycleConfiguration.Rules[0]).toMatchObject({
       ExpirationInDays: 7,
       Status: 'Enabled',
     });
-    expect(Object.values(Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+    expect(models?.[0]).toMatch(/^Models/);
+    expect(models?.[1].Properties.LifecycleConfiguration.Rules).toEqual([
+      expect.not.objectContaining({ ExpirationInDays: expect.anything() }),
+    ]);
+    for (const bucket of [models, results])
+      expect(Object.values(bucket?.[1].Properties.PublicAccessBlockConfiguration)).toEqual([
+        true,
+        true,
+        true,
+        true,
+      ]);
   });
 
   it('is reached by TLS alone', () => {
@@ -102,7 +112,7 @@ describe('storage', () => {
       ...ofType(template, 'AWS::S3::BucketPolicy'),
     ];
 
-    expect(policies).toHaveLength(5);
+    expect(policies).toHaveLength(6);
     for (const [, { Properties }] of policies)
       expect(Properties.PolicyDocument.Statement).toContainEqual(
         expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
@@ -122,7 +132,8 @@ describe('what the local runtime reads', () => {
       clusterName: 'paddock',
       queueUrl: `<${queueOf(fleet)[0]}>`,
       deadLetterQueueUrl: `<${one(template, 'AWS::SQS::Queue', { QueueName: `paddock-${fleet}-dead-letters` })[0]}>`,
-      resultsBucket: `<${one(template, 'AWS::S3::Bucket')[0]}>`,
+      resultsBucket: expect.stringMatching(/^<Results/),
+      modelsBucket: expect.stringMatching(/^<Models/),
     });
   });
 

@@ -10,6 +10,8 @@ const good = {
   PADDOCK_MODELS: 'llama3.1:8b, tiny',
   PADDOCK_SLOTS: '4',
   PADDOCK_QUEUE_URL: 'http://127.0.0.1:1/q',
+  PADDOCK_MODELS_BUCKET: 'models',
+  PADDOCK_MODELS_DIR: '/models',
   PADDOCK_DEAD_LETTER_QUEUE_URL: 'http://127.0.0.1:1/q-dead',
   PADDOCK_RESULTS_BUCKET: 'b',
 };

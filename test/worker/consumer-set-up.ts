@@ -28,6 +28,7 @@ export function setUp({ maxAttempts = 3 } = {}) {
     ...{ metrics: new WorkerMetrics({ slots, state }), log: quiet, sleep: clock.sleep },
     ...{ fleet: 'cpu', replica: 'cpu-main-0', models: ['tiny'], timeoutSeconds: 600, visibilitySeconds: 30 },
     now: () => clock.now,
+    onUse: () => {},
     onServerTrouble: () => {},
   });
   state.setWarm(true);

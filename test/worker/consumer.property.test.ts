@@ -52,7 +52,7 @@ class World {
       state,
       metrics: new WorkerMetrics({ slots: semaphore, state }),
       counters: newCounters(),
-      ...{ log: quiet, sleep: clock.sleep, now: () => clock.now, onServerTrouble: () => {} },
+      ...{ log: quiet, sleep: clock.sleep, now: () => clock.now, onUse: () => {}, onServerTrouble: () => {} },
       ...{ fleet: 'cpu', replica: 'x', models: ['tiny'], timeoutSeconds: 600, visibilitySeconds: 30 },
     });
     state.setWarm(true);

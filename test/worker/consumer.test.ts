@@ -30,6 +30,7 @@ function setUp({ slots = 1, visibilitySeconds = 30, maxAttempts = 5 } = {}) {
     ...{ slots: semaphore, statuses: results, deadLetters, maxAttempts },
     ...{ fleet: 'cpu', replica: 'cpu-main-0', models: ['tiny'], timeoutSeconds: 600, visibilitySeconds },
     now: () => clock.now,
+    onUse: () => {},
     onServerTrouble: () => {
       troubles += 1;
     },

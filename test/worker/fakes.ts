@@ -3,8 +3,9 @@ import type { ResultStore, StatusStore, Versioned } from '../../adapters/aws/res
 import { ConflictError } from '../../adapters/errors.ts';
 import type { HeldConnection } from '../../adapters/ollama/connection.ts';
 import type { Follower } from '../../adapters/ollama/follow.ts';
-import type { ModelServer, PullProgress, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
+import type { ModelServer, ServerAnswer, ServerRequest } from '../../adapters/ollama/server.ts';
 import type { RequestResult } from '../../core/protocol/request.ts';
+import type { FillModel } from '../../core/protocol/warmup.ts';
 import type { Log } from '../../worker/log.ts';
 import type { Sleep } from '../../worker/time.ts';
 
@@ -221,10 +222,6 @@ export class FakeServer implements ModelServer {
     return this.models;
   }
 
-  async isOnDisk(model: string): Promise<boolean> {
-    return !this.notOnDisk.has(model);
-  }
-
   async load(): Promise<void> {
     if (this.failWarm) throw this.failWarm;
     await this.whileLoading?.();
@@ -235,13 +232,14 @@ export class FakeServer implements ModelServer {
     this.warmed.push(model);
   }
 
-  async pull(model: string, onProgress: (progress: PullProgress) => void): Promise<void> {
-    onProgress({ completedBytes: 1, totalBytes: 4 });
+  readonly fill: FillModel = async (model, report) => {
+    if (!this.notOnDisk.has(model)) return report({ source: 'disk' });
+    report({ source: 'registry', completedBytes: 1, totalBytes: 4 });
     await this.whilePulling?.();
-    onProgress({ completedBytes: 4, totalBytes: 4 });
+    report({ source: 'registry', completedBytes: 4, totalBytes: 4 });
     this.notOnDisk.delete(model);
     this.warmed.push(`pulled ${model}`);
-  }
+  };
 
   async hold(): Promise<HeldConnection> {
     if (this.failWarm) throw this.failWarm;

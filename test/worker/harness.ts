@@ -17,6 +17,7 @@ import { type LeaseServer, startLeaseServer } from './lease-server.ts';
 
 const REGION = 'eu-central-1';
 const BUCKET = 'results';
+const MODELS_BUCKET = 'models';
 
 /** The worker as it is shipped: one file. */
 export function bundleWorker(dir: string): string {
@@ -80,7 +81,7 @@ export class WorkerBench {
     const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'requests' }));
     const dead = await sqs.send(new CreateQueueCommand({ QueueName: 'dead-letters' }));
     this.deadLetterQueueUrl = dead.QueueUrl ?? '';
-    await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+    for (const Bucket of [BUCKET, MODELS_BUCKET]) await s3.send(new CreateBucketCommand({ Bucket }));
     this.queueUrl = QueueUrl;
     this.queue = new SqsQueue(QueueUrl, sqs);
     this.results = new S3ResultStore(BUCKET, s3);
@@ -112,6 +113,7 @@ export class WorkerBench {
         models: ['tiny'],
         slots: 1,
         loadableAt: 0,
+        disk: join(this.dir, 'disks', name),
       },
       ...model,
     };
@@ -153,7 +155,7 @@ export class WorkerBench {
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  #env(name: string, { host, slots }: ServerSpec): Record<string, string> {
+  #env(name: string, { host, slots, disk = '' }: ServerSpec): Record<string, string> {
     const { accessKeyId, secretAccessKey } = this.front.admin;
     return {
       AWS_REGION: REGION,
@@ -171,6 +173,9 @@ export class WorkerBench {
       PADDOCK_QUEUE_URL: this.queueUrl,
       PADDOCK_DEAD_LETTER_QUEUE_URL: this.deadLetterQueueUrl,
       PADDOCK_RESULTS_BUCKET: BUCKET,
+      PADDOCK_MODELS_BUCKET: MODELS_BUCKET,
+      PADDOCK_MODELS_DIR: disk,
+      PADDOCK_MODELS_POLL_SECONDS: '0.2',
       PADDOCK_VISIBILITY_SECONDS: '3',
       PADDOCK_HEARTBEAT_SECONDS: '0.2',
       PADDOCK_LISTEN_HOST: host,

@@ -11,7 +11,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OllamaServer } from '../../adapters/ollama/server.ts';
 import { WHEN_FULL_HEADER } from '../../core/protocol/api.ts';
 import { type Counters, newCounters } from '../../worker/counters.ts';
-import { fillByPull } from '../../worker/fill.ts';
 import { WorkerMetrics } from '../../worker/metrics.ts';
 import { InferenceProxy } from '../../worker/proxy.ts';
 import { createDoor } from '../../worker/server.ts';
@@ -70,13 +69,14 @@ beforeEach(async () => {
   const models = ['tiny'];
   proxy = new InferenceProxy({
     ...{ server: ollama, slots, state, models, counters, metrics, log: quiet, timeoutSeconds: 60 },
+    onUse: () => {},
     onServerTrouble: () => {
       troubles += 1;
     },
   });
   const warmup = new Warmup({
     ...{ podUid: 'uid-1', workerId: 'worker-1', server: ollama, models, state, log: quiet },
-    ...{ sleep, now: Date.now, fill: fillByPull(ollama) },
+    ...{ sleep, now: Date.now, fill: async () => {} },
   });
   door = createDoor({ state, warmup, proxy, log: quiet });
   url = await listen(door);

@@ -6,7 +6,6 @@ import {
   warmthSchema,
   warmupSummarySchema,
 } from '../../core/protocol/warmup.ts';
-import { fillByPull } from '../../worker/fill.ts';
 import { WorkerState } from '../../worker/state.ts';
 import { Warmup } from '../../worker/warmup.ts';
 import { FakeClock, FakeServer, quiet } from './fakes.ts';
@@ -18,7 +17,7 @@ function setUp(fill?: (clock: FakeClock) => FillModel) {
   const state = new WorkerState();
   const warmup = new Warmup({
     ...{ podUid: 'uid-1', workerId: 'worker-1', server, models: ['tiny', 'llama3.1:8b'], state },
-    ...{ log: quiet, sleep: clock.sleep, now: () => clock.now, fill: fill?.(clock) ?? fillByPull(server) },
+    ...{ log: quiet, sleep: clock.sleep, now: () => clock.now, fill: fill?.(clock) ?? server.fill },
   });
   const model = (name: string) => warmup.report().models.find((one) => one.model === name);
   return { clock, server, state, warmup, model };

@@ -127,8 +127,9 @@ describe('the bundled worker', () => {
     }
     const ids = range('dup', 10);
     let created = 0;
-    const off = bench.front.onRequest(({ service, operation, status: code }) => {
-      if (service === 's3' && operation === 'PutObject' && code === 200) created += 1;
+    const off = bench.front.onRequest(({ operation, status: code, input }) => {
+      if (operation === 'PutObject' && String(input?.Key).startsWith('results/') && code === 200)
+        created += 1;
     });
     for (const id of [...ids, ...ids, ...ids]) await bench.submit(id);
     await answered(ids);

@@ -14,6 +14,8 @@ export const environment: WorkloadEnvironment = {
   queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/paddock-cpu',
   deadLetterQueueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/paddock-cpu-dead-letters',
   resultsBucket: 'results',
+  modelsBucket: 'models',
+  registryUrl: '',
   volumeType: 'gp3',
   images: config.images,
   workerBundle: { bucket: 'assets', key: 'abc.mjs', sha256: 'abc' },

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { bytesOf, type Layer } from '../../../core/protocol/models.ts';
-import { type Cache, type CachedModel, makeRoom, union } from '../../../core/warmup/room.ts';
+import { type Cache, type CachedModel, makeRoom } from '../../../core/warmup/room.ts';
+
+/** Bytes of all layers, each once. */
+const union = (sets: (readonly Layer[])[]): number =>
+  bytesOf([...new Map(sets.flat().map((layer) => [layer.digest, layer])).values()]);
 
 /** A layer's size belongs to its digest, as on a real disk. */
 const sizes = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 12, maxLength: 12 });
@@ -111,6 +115,7 @@ function fill(disk: Disk, model: number, now: number, finish = true): boolean {
       union([...remains, one.layers]) === union(remains.filter((set) => set !== one.layers));
     if (!freesNothing) for (const time of times) expect(one.lastUsedAt).toBeGreaterThanOrEqual(time);
   }
+  for (const one of evicted) expect(union([...remains, one.layers])).toBeGreaterThan(union(remains));
   // None too many: with the last of them back it would not fit.
   const last = evicted.find(({ name }) => name === room.evict.at(-1));
   if (last) expect(union([...remains, last.layers])).toBeGreaterThan(disk.limitBytes);

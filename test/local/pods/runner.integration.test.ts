@@ -84,6 +84,8 @@ beforeAll(async () => {
       queueUrl: bench.queueUrl,
       deadLetterQueueUrl: bench.deadLetterQueueUrl,
       resultsBucket: 'results',
+      modelsBucket: 'models',
+      registryUrl: '',
       volumeType: 'gp3' as const,
     },
     images: { ollama: 'o', worker: 'w', fetch: 'f' },
