@@ -1,7 +1,9 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { clientOptions } from './client-options.ts';
 import { SqsQueue } from './queue.ts';
+import { DynamoRateBuckets } from './rate-buckets.ts';
 import { S3ResultStore } from './results.ts';
 import { ScaleAlarm } from './wake.ts';
 
@@ -19,9 +21,11 @@ export function gatewayClients({
   machine: string;
 }) {
   const sqs = new SQSClient(options());
+  const dynamodb = new DynamoDBClient(clientOptions());
   return {
     objects: new S3ResultStore(bucket, new S3Client(options())),
     queue: (queueUrl: string) => new SqsQueue(queueUrl, sqs),
-    alarm: new ScaleAlarm(table, machine),
+    alarm: new ScaleAlarm(table, machine, dynamodb),
+    buckets: new DynamoRateBuckets(table, dynamodb),
   };
 }

@@ -44,6 +44,9 @@ export const wakeKey = (fleet: string): string => `wake/${fleet}.json`;
 /** @param digest of who submits and of their idempotency key, hexadecimal */
 export const idempotencyKey = (digest: string): string => `idempotency/${digest}.json`;
 
+/** Partition keys, in the table, of the counts of requests: the only ones that the gateway may write. */
+export const RATE_KEY_PREFIX = 'rate#';
+
 /** Kubernetes groups that the access entries of the functions carry; RBAC binds them. */
 export const GROUP = {
   scaler: 'paddock:scaler',

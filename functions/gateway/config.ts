@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { canonicalModel } from '../../adapters/ollama/names.ts';
+import type { RateLimit } from '../../core/rate-limit.ts';
 
 /** A fleet as the gateway knows it. */
 export interface GatewayFleet {
@@ -20,6 +21,19 @@ export function parseFleets(text: string): GatewayFleet[] {
     return fleetsSchema.parse(JSON.parse(text));
   } catch (error) {
     throw new Error('PADDOCK_FLEETS is not a list of fleets. The stack sets it: deploy it again.', {
+      cause: error,
+    });
+  }
+}
+
+const limitSchema = z.strictObject({ requestsPerMinute: z.int().min(1), burst: z.int().min(1) });
+
+/** @throws Error that says what is wrong with the variable */
+export function parseLimit(text: string): RateLimit {
+  try {
+    return limitSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error('PADDOCK_KEY_LIMIT is no rate limit. The stack sets it: deploy it again.', {
       cause: error,
     });
   }

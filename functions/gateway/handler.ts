@@ -5,10 +5,11 @@ import { SecretApiKeys } from '../../adapters/aws/api-keys.ts';
 import { gatewayClients } from '../../adapters/aws/gateway-clients.ts';
 import { readEnv } from '../shared/env.ts';
 import { telemetry } from '../shared/telemetry.ts';
-import { ModelDirectory, parseFleets } from './config.ts';
+import { ModelDirectory, parseFleets, parseLimit } from './config.ts';
 import type { GatewayDependencies } from './dependencies.ts';
 import { type GatewayAnswer, readRequest } from './http.ts';
 import { KeyChecker } from './keys.ts';
+import { KeyLimit } from './limit.ts';
 import { respond } from './respond.ts';
 import { RequestStore } from './store.ts';
 import { Waker } from './wake.ts';
@@ -49,6 +50,7 @@ function connectFromEnv(): GatewayDependencies {
   const fleets = parseFleets(env.fleets);
   const clients = gatewayClients(env);
   const queues = new Map(fleets.map(({ name, queueUrl }) => [name, clients.queue(queueUrl)]));
+  const limit = process.env.PADDOCK_KEY_LIMIT;
   return {
     directory: new ModelDirectory(fleets),
     keys: new KeyChecker({ keys: new SecretApiKeys(env.secret), now: Date.now, log: logger }),
@@ -64,6 +66,9 @@ function connectFromEnv(): GatewayDependencies {
       now: () => Date.now() / 1000,
       log: logger,
     }),
+    limit: limit
+      ? new KeyLimit({ buckets: clients.buckets, limit: parseLimit(limit), now: Date.now, log: logger })
+      : undefined,
     maxBodyBytes: Number(env.maxBodyBytes),
     now: Date.now,
     log: logger,

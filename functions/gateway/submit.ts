@@ -55,6 +55,7 @@ export async function submit(
 ): Promise<ResponseObject> {
   const submission = check(request, endpoint, owner, deps);
   const wake = deps.waker.look(submission.fleet.name);
+  await deps.limit?.take(owner);
   const settled = await settle(submission, deps);
   const { known, status } = settled;
   if (known && (known.result || known.status.status !== 'queued')) {

@@ -17,6 +17,21 @@ const throttlingSchema = z.strictObject({
     .meta({ unit: 'requests' }),
 });
 
+const perKeySchema = z.strictObject({
+  requestsPerMinute: z
+    .int()
+    .min(1)
+    .max(60_000)
+    .describe('Submissions that the keys of one name may make in the long run; past it 429 with Retry-After.')
+    .meta({ unit: 'requests per minute' }),
+  burst: z
+    .int()
+    .min(1)
+    .max(60_000)
+    .describe('Submissions that they may make at once.')
+    .meta({ unit: 'requests' }),
+});
+
 export const gatewaySchema = z.strictObject({
   enabled: z
     .boolean()
@@ -43,4 +58,10 @@ export const gatewaySchema = z.strictObject({
       'Origins of web pages that may call the API. An API key in a web page is public: prefer a backend.',
     ),
   throttling: throttlingSchema.prefault({}).describe('Rate limit of the whole API.'),
+  perKey: perKeySchema
+    .optional()
+    .describe(
+      'Rate limit of what the keys of one name submit, exact over all processes; reading is not counted. Costs a write to the table and its time per submission.',
+    )
+    .meta({ defaultText: 'no limit' }),
 });

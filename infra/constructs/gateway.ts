@@ -16,6 +16,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { apiKeysSecretName } from '../../core/protocol/api-keys.ts';
+import { RATE_KEY_PREFIX } from '../../core/protocol/names.ts';
 import type { PaddockConfig } from '../config/index.ts';
 import { acceptFindings, LOGS_OF_AWS_KEY, PatternStatement } from './findings.ts';
 import { PaddockFunction } from './paddock-function.ts';
@@ -79,6 +80,7 @@ export class Gateway extends Construct {
         PADDOCK_API_KEYS_SECRET: this.secretName,
         PADDOCK_SCALE_MACHINE: scale.stateMachineArn,
         PADDOCK_MAX_BODY_BYTES: String(config.gateway.maxBodyBytes),
+        ...(config.gateway.perKey && { PADDOCK_KEY_LIMIT: JSON.stringify(config.gateway.perKey) }),
       },
       statements: [
         new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.ref] }),
@@ -105,6 +107,7 @@ export class Gateway extends Construct {
         new PolicyStatement({ actions: ['s3:ListBucket'], resources: [results.bucketArn] }),
         // The lease of a fleet's loop tells whether the fleet is awake.
         new PolicyStatement({ actions: ['dynamodb:GetItem'], resources: [table.tableArn] }),
+        ...(config.gateway.perKey ? [countRequests(table)] : []),
         new PolicyStatement({ actions: ['states:StartExecution'], resources: [scale.stateMachineArn] }),
       ],
     });
@@ -151,3 +154,15 @@ export class Gateway extends Construct {
     return api;
   }
 }
+
+/** Only where the counts of requests are: the scaler's memory lies in the same table. */
+const countRequests = (table: Table): PolicyStatement =>
+  new PolicyStatement({
+    actions: ['dynamodb:UpdateItem'],
+    resources: [table.tableArn],
+    conditions: {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${RATE_KEY_PREFIX}*`] },
+      // `ForAllValues` holds for a request without the key as well.
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    },
+  });

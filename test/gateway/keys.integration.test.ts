@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import OpenAI, { AuthenticationError } from 'openai';
+import OpenAI, { type APIError, AuthenticationError, RateLimitError } from 'openai';
 import { repositoryPath } from '../../infra/paths.ts';
 import { writeSession } from '../../local/session.ts';
 import { functionNamed } from '../../local/system/from-template.ts';
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 let rig: GatewayRig;
 
 beforeAll(async () => {
-  rig = new GatewayRig();
+  rig = new GatewayRig({ gateway: { perKey: { requestsPerMinute: 30, burst: 4 } } });
   await rig.start();
   const { url, region, admin } = rig.front;
   writeSession(rig.dir, {
@@ -51,3 +51,31 @@ it('says what to do about a name that can not be and a key that is not there', a
   });
   await expect(keys('revoke', 'nobody')).rejects.toMatchObject({ stderr: expect.stringContaining('no key') });
 }, 60_000);
+
+it('has a rate limit that is exact over processes, in OpenAI’s shape, and kept to by the client’s own retries', async () => {
+  const submit = (client: OpenAI) =>
+    client.responses.create({ model: 'tiny', input: 'Why?', background: true });
+  await Promise.all([submit(rig.client), submit(rig.client)]);
+  // Other processes know nothing of what those counted.
+  rig.lambda.kill(functionNamed(rig.app, 'Gateway'));
+  await Promise.all([submit(rig.client), submit(rig.client)]);
+  let error: APIError | undefined;
+  // What time gave back while they started may let some more in.
+  for (let i = 0; i < 20 && !error; i += 1) {
+    error = await submit(rig.client).then(
+      () => undefined,
+      (thrown: APIError) => thrown,
+    );
+  }
+  expect(error).toBeInstanceOf(RateLimitError);
+  expect(error).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+  expect(error?.requestID).toBeTruthy();
+  expect(Number(error?.headers?.get('retry-after'))).toBeGreaterThanOrEqual(1);
+
+  const { baseURL, apiKey } = rig.client;
+  expect((await submit(new OpenAI({ baseURL, apiKey, maxRetries: 2 }))).status).toBe('queued');
+}, 60_000);
+
+it('needed no permission that the templates do not give', () => {
+  expect(rig.front.calls().filter(({ allowed }) => !allowed)).toEqual([]);
+});

@@ -98,6 +98,28 @@ describe('the gateway function', () => {
     expect(statements.flatMap(actionsOf)).not.toContain('dynamodb:PutItem');
   });
 
+  it('counts requests only where each key has a limit, and may change nothing else of the table', () => {
+    expect(gateway.Properties.Environment.Variables.PADDOCK_KEY_LIMIT).toBeUndefined();
+    const limited = synthesizeWith({ perKey: { requestsPerMinute: 600, burst: 50 } });
+    const [, fn] = one(limited, 'AWS::Lambda::Function', { FunctionName: 'paddock-gateway' });
+    const grants = statementsOf(limited, fn.Properties.Role['Fn::GetAtt'][0]).filter((statement) =>
+      actionsOf(statement).some((action) => /^dynamodb:(?!GetItem)/.test(action)),
+    );
+
+    expect(JSON.parse(fn.Properties.Environment.Variables.PADDOCK_KEY_LIMIT)).toEqual({
+      ...{ requestsPerMinute: 600, burst: 50 },
+    });
+    expect(grants).toEqual([
+      expect.objectContaining({
+        Action: 'dynamodb:UpdateItem',
+        Condition: {
+          'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['rate#*'] },
+          Null: { 'dynamodb:LeadingKeys': 'false' },
+        },
+      }),
+    ]);
+  });
+
   it('has a secret for its keys that no template gives a value', () => {
     const [secretId, secret] = one(template, 'AWS::SecretsManager::Secret');
 

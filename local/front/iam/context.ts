@@ -17,6 +17,7 @@ const SUPPLIED = [
   'autoscaling:maxsize',
   'autoscaling:minsize',
   'cloudwatch:namespace',
+  'dynamodb:leadingkeys',
   's3:prefix',
   's3:delimiter',
   's3:max-keys',

@@ -1,5 +1,5 @@
 import { queueName } from '../sqs/names.ts';
-import { requestTags } from './context.ts';
+import { type ContextValues, requestTags } from './context.ts';
 import {
   arn,
   each,
@@ -51,10 +51,17 @@ export const sqs: ServiceMappings = {
 const tableArn = (environment: MappingEnvironment, name: string): string =>
   isArn(name) ? name : arn('dynamodb', environment, `table/${name}`);
 
+/** Of a call about one item, as DynamoDB has it. The partition key of Paddock's table is called `pk`. */
+function leadingKey(input: Record<string, unknown>): ContextValues {
+  const { pk } = record(input.Key ?? input.Item);
+  const value = record(pk).S;
+  return typeof value === 'string' ? { 'dynamodb:LeadingKeys': [value] } : {};
+}
+
 const onTable: Mapping = (input, environment, operation) => {
   const table = tableArn(environment, text(input, 'TableName'));
   const index = optionalText(input, 'IndexName');
-  const context = requestTags(tagsOf(input.Tags));
+  const context = { ...requestTags(tagsOf(input.Tags)), ...leadingKey(input) };
   return [{ action: `dynamodb:${operation}`, resource: index ? `${table}/index/${index}` : table, context }];
 };
 

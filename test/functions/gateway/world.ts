@@ -5,13 +5,16 @@ import type { ApiKeys } from '../../../core/protocol/api-keys.ts';
 import { resultKey, statusKey } from '../../../core/protocol/names.ts';
 import { type QueuedRequest, queuedRequestSchema } from '../../../core/protocol/request.ts';
 import { parseStatus } from '../../../core/protocol/status.ts';
+import type { RateLimit } from '../../../core/rate-limit.ts';
 import { ModelDirectory } from '../../../functions/gateway/config.ts';
 import type { GatewayDependencies } from '../../../functions/gateway/dependencies.ts';
 import { fleetOfId } from '../../../functions/gateway/ids.ts';
 import { KeyChecker } from '../../../functions/gateway/keys.ts';
+import { KeyLimit } from '../../../functions/gateway/limit.ts';
 import { respond } from '../../../functions/gateway/respond.ts';
 import { RequestStore } from '../../../functions/gateway/store.ts';
 import { Waker } from '../../../functions/gateway/wake.ts';
+import { FakeRateBuckets } from '../../fakes/rate-buckets.ts';
 import { FakeResults } from '../../worker/fakes.ts';
 
 export const KEY = 'paddock_0123abcd_first';
@@ -56,6 +59,9 @@ export class World {
     v: 1,
     keys: [apiKey('0123abcd', 'app', KEY), apiKey('0123abce', 'batch', OTHER_KEY)],
   };
+  readonly buckets = new FakeRateBuckets();
+  /** Of each key's name, for the processes made after it was set. */
+  limit: RateLimit | undefined;
   readonly deps: GatewayDependencies = this.instance();
 
   /** One more process of the function. */
@@ -91,6 +97,8 @@ export class World {
       store: new RequestStore(objects, () => this.now),
       queueOf: (fleet) => this.#lucky({ send: this.#send(fleet) }),
       waker: new Waker({ alarm, objects: this.objects, now: () => this.now / 1000, log }),
+      limit:
+        this.limit && new KeyLimit({ buckets: this.buckets, limit: this.limit, now: () => this.now, log }),
       maxBodyBytes: 300_000,
       now: () => this.now,
       log,

@@ -4,7 +4,13 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { DescribeNodegroupCommand, EKSClient, ListFargateProfilesCommand } from '@aws-sdk/client-eks';
 import {
   CreateBucketCommand,
@@ -131,6 +137,39 @@ describe('permissions', () => {
       client.send(new PutItemCommand({ TableName: 'denied', Item: { pk: { S: 'x' } } })),
     ).rejects.toMatchObject({
       message: expect.stringContaining('with an explicit deny in an identity-based policy'),
+    });
+  });
+
+  it('of one kind of item do not serve for another', async () => {
+    const table = `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/items`;
+    const admin = new DynamoDBClient(clientFor(front, front.admin));
+    await admin.send(
+      new CreateTableCommand({
+        ...{ TableName: 'items', BillingMode: 'PAY_PER_REQUEST' },
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      }),
+    );
+    const client = new DynamoDBClient(
+      as(
+        allow(['dynamodb:UpdateItem', 'dynamodb:Scan'], table, {
+          'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['rate#*'] },
+          Null: { 'dynamodb:LeadingKeys': 'false' },
+        }),
+      ),
+    );
+    const update = (pk: string) =>
+      client.send(
+        new UpdateItemCommand({
+          ...{ TableName: 'items', Key: { pk: { S: pk } }, UpdateExpression: 'SET a = :a' },
+          ExpressionAttributeValues: { ':a': { N: '1' } },
+        }),
+      );
+    await update('rate#app');
+    await expect(update('fleet#cpu')).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    // What names no item at all is about all of them.
+    await expect(client.send(new ScanCommand({ TableName: 'items' }))).rejects.toMatchObject({
+      name: 'AccessDeniedException',
     });
   });
 
