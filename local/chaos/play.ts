@@ -39,6 +39,10 @@ export interface ChaosOutcome {
 
 /** Share of the time that is kept for what has been submitted to come to its end, seconds at most. */
 const CALM = { share: 0.4, maxSeconds: 180 };
+/** The health check sweeps once a minute. */
+const LONGER_THAN_A_SWEEP_MS = 80_000;
+/** When all results are there, clients that wait for theirs have so long to fetch them. */
+const CLIENTS_MS = 30_000;
 const LOOK_MS = 500;
 /** A result whose announcement was missed is found by looking again. */
 const LOOK_AGAIN_MS = 5000;
@@ -89,9 +93,9 @@ export class ChaosPlay {
     try {
       await this.#load(deadline - calmMs);
       this.phase = 'calm';
-      const leftInQueue = await this.#calm(deadline);
+      const leftInQueue = await this.#calm(Math.min(deadline, Date.now() + CALM.maxSeconds * 1000));
       this.phase = 'reading';
-      await this.#readAll(deadline);
+      await this.#readAll();
       const { trails } = this.recorder;
       const verdict = judge({
         trails,
@@ -165,15 +169,20 @@ export class ChaosPlay {
 
   /** Faults are over: everything that was accepted comes to its end, and the queue empties. Returns what is left in it. */
   async #calm(deadline: number): Promise<number> {
-    const isQuiet = (): boolean =>
-      this.recorder.unread.size === 0 && this.#messagesIn(this.#system.queueName) === 0;
-    while (!isQuiet() && Date.now() < deadline) {
+    const queued = (): number => this.#messagesIn(this.#system.queueName);
+    let [unread, changedAt] = [this.recorder.unread.size, Date.now()];
+    // With an empty queue, what no sweep of the dead letters has ended by then has no end to come.
+    const isOver = (): boolean =>
+      queued() === 0 && (unread === 0 || Date.now() > changedAt + LONGER_THAN_A_SWEEP_MS);
+    while (!isOver() && Date.now() < deadline) {
       await delay(LOOK_MS, undefined, { signal: this.#ended.signal });
+      if (queued() > 0 || this.recorder.unread.size !== unread) changedAt = Date.now();
+      unread = this.recorder.unread.size;
     }
-    const late = delay(Math.max(0, deadline - Date.now()), undefined, { ref: false });
+    const late = delay(Math.max(0, Math.min(deadline - Date.now(), CLIENTS_MS)), undefined, { ref: false });
     await Promise.race([Promise.all(this.#waiting), late]);
     this.#ended.signal.throwIfAborted();
-    return this.#messagesIn(this.#system.queueName);
+    return queued();
   }
 
   #messagesIn(queue: string): number {
@@ -182,11 +191,11 @@ export class ChaosPlay {
   }
 
   /** A last look at each result: one that was replaced after it was first read shows now. */
-  async #readAll(deadline: number): Promise<void> {
+  async #readAll(): Promise<void> {
     const { fleet } = this.#system.policy;
     await mapLimited(this.recorder.trails, READERS, async ({ id }) => {
       await this.#read(id, true);
-      if (!this.recorder.unread.has(id) || Date.now() > deadline) return;
+      if (!this.recorder.unread.has(id)) return;
       const status = requestStatusSchema.safeParse(
         await this.#system.client.result(statusKey(fleet, id)).catch(() => undefined),
       );

@@ -69,14 +69,19 @@ function table({ tally, verdict, refused, deadLetters, trails }: ChaosOutcome): 
   rows.push(
     ['submissions refused, and repeated', refused],
     ['deliveries', sum(({ deliveries }) => deliveries.length)],
+    ['deliveries of one request, at most', Math.max(0, ...trails.map(({ deliveries }) => deliveries.length))],
     ['generations begun', sum(({ runs }) => runs.length)],
     ['generations cut off', sum(({ runs }) => runs.filter(({ end }) => end === 'cut-off').length)],
     ['results written', sum(({ writes }) => writes.length)],
+    ['seconds from submission to result, at most', Math.max(0, ...trails.map(secondsToResult)).toFixed(1)],
     ['dead letters', deadLetters],
     ['requests that something is wrong with', verdict.offenders.length],
   );
   return rows.toString();
 }
+
+const secondsToResult = ({ submittedAt, writes: [first = submittedAt] }: RequestTrail): number =>
+  (first - submittedAt) / 1000;
 
 /** What was seen of one request, times in seconds after its submission. */
 function trailText(trail: RequestTrail, wrongs: readonly string[]): string {
