@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { CommandResult, PlanRecord } from '../adapters/aws/fleet-state.ts';
-import type { Command, Seconds } from '../core/scaling/types.ts';
+import { LEAD_PARTS, type LeadPart } from '../core/scaling/lead.ts';
+import type { ColdReplica, Command, LearnedLead, Seconds } from '../core/scaling/types.ts';
 
 /** What a command does, in words an on-call engineer reads at night. */
 export function describeCommand(command: Command): string {
@@ -19,6 +20,10 @@ export function describeCommand(command: Command): string {
       return `${command.pool}: terminate the emptied instance ${command.instanceId}`;
     case 'warm-up':
       return `${command.pool}: warm up ${command.replica}`;
+    case 'replace-pod':
+      return `${command.pool}: replace ${command.replica}`;
+    case 'recycle-node':
+      return `${command.pool}: terminate ${command.instanceId}, the node of ${command.replica}`;
     case 'forget-worker':
       return `forget the worker of ${command.replica}`;
   }
@@ -41,33 +46,34 @@ function describeResult(result: CommandResult | undefined): string {
   }
 }
 
-/** A tick as it is told: what an earlier one has begun already stands apart from what is new in it. */
+/** A tick as it is told: what an earlier one has begun already is not told again. */
 export interface ToldTick {
   record: PlanRecord;
-  /** Warm-ups that go on: replica and when the first tick asked for it, epoch seconds. */
-  warming: { replica: string; since: Seconds }[];
+  /** Warm-ups among its commands that an earlier tick asked for already. */
+  repeated: ReadonlySet<Command>;
 }
 
 /**
- * Each tick asks for the warm-up of every cold replica, for only the first start counts; the story names it once.
+ * A warm-up is asked for again while its replica is cold, for only the first start of an attempt counts; the story names it once.
  * @param records oldest first
  */
 export function tellTicks(records: readonly PlanRecord[]): ToldTick[] {
-  const since = new Map<string, Seconds>();
+  const begun = new Set<string>();
   return records.map((record) => {
-    const warming = record.plan.commands.flatMap((command) => {
-      if (command.kind !== 'warm-up') return [];
-      const begun = since.get(command.podUid);
-      if (begun === undefined) since.set(command.podUid, record.plan.at);
-      return begun === undefined ? [] : [{ replica: command.replica, since: begun }];
-    });
-    return { record, warming };
+    const repeated = new Set<Command>();
+    for (const command of record.plan.commands) {
+      if (command.kind !== 'warm-up') continue;
+      const attempt = command.attempt ?? command.podUid;
+      if (begun.has(attempt)) repeated.add(command);
+      begun.add(attempt);
+    }
+    return { record, repeated };
   });
 }
 
 /** True for a tick that changed nothing, began nothing and had nothing to complain of. */
-export const isQuiet = ({ record, warming }: ToldTick): boolean =>
-  record.plan.commands.length === warming.length && record.failures.length === 0;
+export const isQuiet = ({ record, repeated }: ToldTick): boolean =>
+  record.plan.commands.length === repeated.size && record.failures.length === 0;
 
 function numbers(values: Record<string, number>): string {
   return Object.entries(values)
@@ -77,18 +83,37 @@ function numbers(values: Record<string, number>): string {
 
 const timeOf = (at: Seconds): string => new Date(at * 1000).toISOString().slice(0, 19).replace('T', ' ');
 
-function describeWarming(warming: ToldTick['warming']): string {
-  const bySince = Map.groupBy(warming, ({ since }) => since);
-  const groups = [...bySince].map(
-    ([since, some]) => `${some.map(({ replica }) => replica).join(', ')} since ${timeOf(since).slice(11)}`,
-  );
-  return `  … warming: ${groups.join('; ')}`;
+/** More than this would hide the rest. */
+const COLD_SHOWN = 6;
+
+/** Replicas that are not warm, those that fail first. */
+function describeCold(cold: readonly ColdReplica[]): string {
+  const ordered = cold.toSorted((a, b) => b.failures - a.failures || b.seconds - a.seconds);
+  const shown = ordered
+    .slice(0, COLD_SHOWN)
+    .map(({ replica, seconds, reason }) => `${replica} for ${seconds} s (${reason})`);
+  if (cold.length > COLD_SHOWN) shown.push(`and ${cold.length - COLD_SHOWN} more`);
+  return `  … not warm: ${shown.join('; ')}`;
+}
+
+const PART_NAMES: Record<LeadPart, string> = {
+  boot: 'node',
+  image: 'image',
+  fill: 'fill',
+  load: 'load',
+  firstToken: 'first token',
+  other: 'other',
+};
+
+/** `main: 95 s = node 40 + image 20 + fill 25 + load 8 + first token 1 + other 1, ± 4`. */
+export function describeLead(pool: string, { seconds, parts, deviation }: LearnedLead): string {
+  const sum = LEAD_PARTS.map((part) => `${PART_NAMES[part]} ${parts[part]}`).join(' + ');
+  return `${pool}: ${seconds} s = ${sum}, ± ${deviation}`;
 }
 
 /** One tick: what it decided, why, with which numbers, and what became of it. */
-export function explainTick({ record, warming }: ToldTick): string {
+export function explainTick({ record, repeated }: ToldTick): string {
   const { plan } = record;
-  const known = new Set(warming.map(({ replica }) => replica));
   const pools = Object.entries(plan.wantedByPool)
     .map(([pool, wanted]) => `${pool} ${wanted}`)
     .join(', ');
@@ -97,16 +122,19 @@ export function explainTick({ record, warming }: ToldTick): string {
       styleText('gray', `trigger ${record.trigger}, ${Math.round(record.durationMs)} ms`),
   ];
   for (const [index, command] of plan.commands.entries()) {
-    if (command.kind === 'warm-up' && known.has(command.replica)) continue;
+    if (repeated.has(command)) continue;
     lines.push(`  → ${describeCommand(command)}  [${describeResult(record.results[index])}]`);
     lines.push(styleText('gray', `      ${command.reason}`));
   }
-  if (warming.length > 0) lines.push(describeWarming(warming));
+  if (plan.cold) lines.push(describeCold(plan.cold));
   for (const reason of plan.reasons) {
     lines.push(`  ${reason.rule.padEnd(18)} ${reason.text}`);
     lines.push(styleText('gray', `  ${''.padEnd(18)} ${numbers(reason.numbers)}`));
   }
   for (const failure of record.failures) lines.push(styleText('red', `  ! ${failure}`));
+  for (const [pool, lead] of Object.entries(plan.leads ?? {})) {
+    lines.push(styleText('gray', `  lead time of ${describeLead(pool, lead)}`));
+  }
   lines.push(styleText('gray', `  seen: ${numbers(plan.numbers)}`));
   return lines.join('\n');
 }

@@ -47,12 +47,12 @@ function clusterRole(
   ];
 }
 
-/** The scaler reads pods, workloads, Leases and nodes; it writes replicas, deletion costs and drain marks. */
+/** The scaler reads pods, workloads, Leases and nodes; it writes replicas, deletion costs and drain marks, and deletes pods that can't be warmed. */
 export const scalerAccess = (): Rbac[] => [
   ...role(
     'paddock-scaler',
     [
-      { apiGroups: [''], resources: ['pods'], verbs: ['list', 'patch'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['list', 'patch', 'delete'] },
       { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
       {
         apiGroups: ['apps'],
@@ -70,13 +70,14 @@ export const scalerAccess = (): Rbac[] => [
   ),
 ];
 
-/** The warm-up reads a pod and sets its gate. */
+/** The warm-up reads a pod, sets its gate, and writes an event about it. */
 export const warmupAccess = (): Rbac[] =>
   role(
     'paddock-warmup',
     [
       { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
       { apiGroups: [''], resources: ['pods/status'], verbs: ['patch'] },
+      { apiGroups: [''], resources: ['events'], verbs: ['create'] },
     ],
     [group(GROUP.warmup)],
   );

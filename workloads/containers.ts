@@ -4,7 +4,7 @@ import type {
   V1ResourceRequirements,
   V1SecurityContext,
 } from '@kubernetes/client-node';
-import { METRICS_PORT, OLLAMA_PORT, WORKER_PORT } from '../core/protocol/names.ts';
+import { METRICS_PORT, OLLAMA_PORT, WORKER_CONTAINER, WORKER_PORT } from '../core/protocol/names.ts';
 import { MODELS_VOLUME, OLLAMA_CONTAINER } from './names.ts';
 import type { WorkloadEnvironment, WorkloadFleet, WorkloadPool } from './types.ts';
 
@@ -125,7 +125,7 @@ export const workerContainer = (
   pool: WorkloadPool,
   around: WorkloadEnvironment,
 ): V1Container => ({
-  name: 'worker',
+  name: WORKER_CONTAINER,
   image: around.images.worker,
   command: ['node', WORKER_FILE],
   ports: [

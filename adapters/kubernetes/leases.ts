@@ -93,7 +93,7 @@ function observe(lease: V1Lease): LeaseObservation[] | undefined {
   const { metadata, spec } = lease;
   const parsed = heartbeatSchema.safeParse(parseJson(metadata?.annotations?.[ANNOTATION.heartbeat]));
   if (!parsed.success || !metadata?.name) return undefined;
-  const { workerId, podUid, pool, state, slots, lastActiveAt } = parsed.data;
+  const { workerId, podUid, pool, state, slots, lastActiveAt, warmUp } = parsed.data;
   const { busyQueue, busyInteractive, completedQueue, completedInteractive, busySlotSeconds } = parsed.data;
   const mark = metadata.annotations?.[ANNOTATION.drain];
   return [
@@ -112,6 +112,7 @@ function observe(lease: V1Lease): LeaseObservation[] | undefined {
         busySlotSeconds,
         renewedAt: epochSeconds(spec?.renewTime),
         lastActiveAt,
+        ...(warmUp && { warmUp }),
       },
       // The worker takes a mark that can't be read for one whose deadline has passed: so does this side.
       ...(mark ? { drainDeadline: Number.isFinite(Number(mark)) ? Number(mark) : 0 } : {}),

@@ -1,5 +1,5 @@
-import type { V1Pod, V1PodCondition } from '@kubernetes/client-node';
-import { ANNOTATION, LABEL, NAMESPACE, READINESS_GATE } from '../../core/protocol/names.ts';
+import type { V1Pod, V1PodCondition, V1PodStatus } from '@kubernetes/client-node';
+import { ANNOTATION, LABEL, NAMESPACE, READINESS_GATE, WORKER_CONTAINER } from '../../core/protocol/names.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
 import { NotFoundError } from '../errors.ts';
 import { strategicMergePatch } from './client.ts';
@@ -23,11 +23,32 @@ export interface PodObservation {
   isGateOpen: boolean;
   /** When the gate opened. */
   gateOpenedAt?: Seconds;
+  /** The last attempt to warm it failed, then and so; the gate is shut. */
+  warmupFailure?: { at: Seconds; kind: string; reason: string };
+  /** Since when its containers answer no probe, if they did before. */
+  unreadySince?: Seconds;
+  /** When the run of the worker's container began that goes on now. */
+  workerStartedAt?: Seconds;
+  /** What a container waits for, in the kubelet's words: `worker: CrashLoopBackOff: back-off 20s …`. */
+  waitingFor?: string;
   ip?: string;
   node?: string;
   /** When it was bound to its node. */
   boundAt?: Seconds;
   deletionCost?: number;
+}
+
+/** Why a gate is shut: `kind` in kebab-case. */
+export interface GateFailure {
+  kind: string;
+  reason: string;
+}
+
+export interface PodNote {
+  type: 'Normal' | 'Warning';
+  /** One word in CamelCase. */
+  reason: string;
+  message: string;
 }
 
 /** The pods of the fleets. All methods throw UnavailableError and RefusedError. */
@@ -46,7 +67,22 @@ export interface Pods {
    * @throws NotFoundError when there is no such pod, ConflictError when the name belongs to another by now
    */
   openGate(name: string, uid: string, at: Seconds, message: string): Promise<void>;
+  /**
+   * Sets the pod's warm condition to False, with the reason for which it can't be warmed. `at` becomes its probe time.
+   * @throws as `openGate`
+   */
+  shutGate(name: string, uid: string, at: Seconds, failure: GateFailure): Promise<void>;
+  /**
+   * Deletes the pod with its grace period; its controller makes another one.
+   * @throws as `openGate`
+   */
+  remove(name: string, uid: string): Promise<void>;
+  /** Writes an event about the pod, for `kubectl describe pod`. */
+  note(pod: Pick<PodObservation, 'name' | 'uid'>, event: PodNote, at: Seconds): Promise<void>;
 }
+
+/** As `kubectl` shows it in full; the API takes 1024 characters. */
+const LONGEST_NOTE = 1000;
 
 export class KubernetesPods implements Pods {
   readonly #access: KubernetesAccess;
@@ -89,14 +125,47 @@ export class KubernetesPods implements Pods {
 
   async openGate(name: string, uid: string, at: Seconds, message: string): Promise<void> {
     const condition = {
-      type: READINESS_GATE,
       status: 'True',
       reason: 'ModelsAnswered',
       message,
-      lastTransitionTime: new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z'),
+      lastTransitionTime: timestamp(at),
     };
-    const body = { metadata: { uid }, status: { conditions: [condition] } };
-    await this.#patch(`open the warm gate of the pod ${name} (${uid})`, ({ core }) =>
+    await this.#setGate(`open the warm gate of the pod ${name} (${uid})`, name, uid, condition);
+  }
+
+  async shutGate(name: string, uid: string, at: Seconds, { kind, reason }: GateFailure): Promise<void> {
+    const when = { lastTransitionTime: timestamp(at), lastProbeTime: timestamp(at) };
+    const condition = { status: 'False', reason: camelCase(kind), message: reason, ...when };
+    await this.#setGate(`shut the warm gate of the pod ${name} (${uid})`, name, uid, condition);
+  }
+
+  async remove(name: string, uid: string): Promise<void> {
+    const body = { preconditions: { uid } };
+    await callKubernetes(this.#access, `delete the pod ${name} (${uid})`, ({ core }) =>
+      core.deleteNamespacedPod({ namespace: this.#namespace, name, body }),
+    );
+  }
+
+  async note({ name, uid }: { name: string; uid: string }, event: PodNote, at: Seconds): Promise<void> {
+    const namespace = this.#namespace;
+    const time = new Date(at * 1000);
+    await callKubernetes(this.#access, `write an event about the pod ${name}`, ({ core }) =>
+      core.createNamespacedEvent({
+        namespace,
+        body: {
+          metadata: { generateName: `${name}.`, namespace },
+          involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace, uid },
+          source: { component: 'paddock-warmup' },
+          ...{ type: event.type, reason: event.reason, message: event.message.slice(0, LONGEST_NOTE) },
+          ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
+        },
+      }),
+    );
+  }
+
+  #setGate(what: string, name: string, uid: string, condition: object): Promise<void> {
+    const body = { metadata: { uid }, status: { conditions: [{ type: READINESS_GATE, ...condition }] } };
+    return this.#patch(what, ({ core }) =>
       core.patchNamespacedPodStatus({ namespace: this.#namespace, name, body }, strategicMergePatch()),
     );
   }
@@ -116,10 +185,13 @@ function observe(pod: V1Pod): PodObservation[] {
   const pool = metadata?.labels?.[LABEL.pool];
   if (!metadata?.name || !metadata.uid || !pool) return [];
   if (status?.phase === 'Failed' || status?.phase === 'Succeeded') return [];
+  const conditionOf = (type: string) => status?.conditions?.find((one) => one.type === type);
   const condition = (type: string): V1PodCondition | undefined =>
-    status?.conditions?.find((one) => one.type === type && one.status === 'True');
+    conditionOf(type)?.status === 'True' ? conditionOf(type) : undefined;
   const gate = condition(READINESS_GATE);
+  const containers = conditionOf('ContainersReady');
   const cost = Number(metadata.annotations?.[ANNOTATION.deletionCost] ?? Number.NaN);
+  const worker = status?.containerStatuses?.find(({ name }) => name === WORKER_CONTAINER);
   return [
     {
       name: metadata.name,
@@ -132,6 +204,13 @@ function observe(pod: V1Pod): PodObservation[] {
       isReady: condition('Ready') !== undefined,
       isGateOpen: gate !== undefined,
       ...optional('gateOpenedAt', seconds(gate?.lastTransitionTime)),
+      ...optional('warmupFailure', failureIn(conditionOf(READINESS_GATE))),
+      ...optional(
+        'unreadySince',
+        containers?.status === 'False' ? seconds(containers.lastTransitionTime) : undefined,
+      ),
+      ...optional('workerStartedAt', seconds(worker?.state?.running?.startedAt)),
+      ...optional('waitingFor', waitingFor(status)),
       ...optional('ip', status?.podIP),
       ...optional('node', spec?.nodeName),
       ...optional('boundAt', seconds(condition('PodScheduled')?.lastTransitionTime)),
@@ -139,6 +218,33 @@ function observe(pod: V1Pod): PodObservation[] {
     },
   ];
 }
+
+function failureIn(gate: V1PodCondition | undefined): PodObservation['warmupFailure'] {
+  const at = seconds(gate?.lastProbeTime);
+  if (gate?.status !== 'False' || at === undefined) return undefined;
+  return { at, kind: kebabCase(gate.reason ?? ''), reason: gate.message ?? '' };
+}
+
+function waitingFor(status: V1PodStatus | undefined): string | undefined {
+  for (const one of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
+    const { reason, message } = one.state?.waiting ?? {};
+    // What every container waits for while it is started is no trouble.
+    if (!reason || reason === 'PodInitializing' || reason === 'ContainerCreating') continue;
+    return `${one.name}: ${reason}${message ? `: ${message}` : ''}`;
+  }
+  return undefined;
+}
+
+/** `disk-full` ↔ `DiskFull`: a condition's reason has to be CamelCase. */
+const camelCase = (kebab: string): string =>
+  kebab
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+const kebabCase = (camel: string): string => camel.replaceAll(/(?!^)([A-Z])/g, '-$1').toLowerCase();
+
+/** The API takes times of whole seconds only. */
+const timestamp = (at: Seconds): string => new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 
 const seconds = (date?: Date): Seconds | undefined => (date ? date.getTime() / 1000 : undefined);
 

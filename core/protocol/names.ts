@@ -12,6 +12,8 @@ export const LABEL = {
 export const APP_OLLAMA = 'ollama';
 
 export const READINESS_GATE = 'paddock.dev/warm';
+/** The container of a replica's pod in which the worker runs. */
+export const WORKER_CONTAINER = 'worker';
 
 export const ANNOTATION = {
   /** On a worker's Lease, written by the worker: its heartbeat as JSON. */

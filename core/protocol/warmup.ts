@@ -30,7 +30,7 @@ export const FAILURES = {
 } as const satisfies Record<string, { retryable: boolean }>;
 export type FailureKind = keyof typeof FAILURES;
 
-const failureSchema = z.strictObject({
+const failureSchema = z.object({
   kind: z.enum(Object.keys(FAILURES) as [FailureKind, ...FailureKind[]]),
   /** One sentence for an on-call engineer, with names and sizes. */
   reason: z.string().min(1),
@@ -42,7 +42,7 @@ export type WarmFailure = z.infer<typeof failureSchema>;
 const seconds = z.number().nonnegative();
 const bytes = z.int().nonnegative();
 
-const partsSchema = z.strictObject({
+const partsSchema = z.object({
   /** Getting it onto the disk; absent or 0 when it was there. Attempts that failed count, and the pauses after them. */
   fill: seconds.optional(),
   /** From disk to memory. */
@@ -52,7 +52,7 @@ const partsSchema = z.strictObject({
 });
 export type WarmParts = z.infer<typeof partsSchema>;
 
-const modelSchema = z.strictObject({
+const modelSchema = z.object({
   model: z.string().min(1),
   phase: z.enum(MODEL_PHASES),
   /** Of all its layers, shared ones included; absent until the source has said it. */
@@ -67,7 +67,7 @@ const modelSchema = z.strictObject({
 });
 export type ModelWarmth = z.infer<typeof modelSchema>;
 
-export const warmthSchema = z.strictObject({
+export const warmthSchema = z.object({
   v: z.literal(1),
   podUid: z.string().min(1),
   /** The worker process that answers: a new one has begun again. */
@@ -85,7 +85,7 @@ export const warmthSchema = z.strictObject({
 export type Warmth = z.infer<typeof warmthSchema>;
 
 /** What the heartbeat says of all that, over all models. */
-export const warmupSummarySchema = z.strictObject({
+export const warmupSummarySchema = z.object({
   /** Of the worker's first warm-up: so far, or in the end. */
   parts: partsSchema,
   /** When this worker began, epoch seconds. */

@@ -1,4 +1,5 @@
-import { leadSeconds, serviceRate } from './learning.ts';
+import { leadSeconds, secondsToWarm } from './lead.ts';
+import { serviceRate } from './learning.ts';
 import type { FleetMemory } from './memory.ts';
 import type { Seconds } from './types.ts';
 import { type FleetView, type PoolView, sum } from './view.ts';
@@ -29,17 +30,19 @@ export function measureCapacity(view: FleetView, memory: FleetMemory): Capacity 
   const byPrice = [...view.pools].sort((a, b) => price(a) - price(b)).map((pool) => pool.policy.name);
   const worth = (pool: PoolView) => weight[pool.policy.name] ?? 1;
   const lead = leadOfNext(view, memory, byPrice);
+  const workers = new Map(view.workers.map((worker) => [worker.podUid, worker]));
   return {
     serviceRate: reference,
     leadSeconds: lead,
     weight,
     byPrice,
     warm: sum(view.pools, (pool) => pool.warm * worth(pool)),
-    pending: sum(view.pools, (pool) => pool.pendingAges.length * worth(pool)),
+    pending: sum(view.pools, (pool) => pool.pending.length * worth(pool)),
     pendingWithinLead: sum(view.pools, (pool) => {
-      const own = leadSeconds(pool.policy, memory.pools[pool.policy.name]);
-      const serves = (age: Seconds) => Math.max(0, lead - Math.max(0, own - age)) / lead;
-      return sum(pool.pendingAges, serves) * worth(pool);
+      const learned = memory.pools[pool.policy.name];
+      const left = (replica: PoolView['pending'][number]) =>
+        secondsToWarm(replica, workers.get(replica?.podUid ?? ''), pool.policy, learned, view.at);
+      return sum(pool.pending, (replica) => Math.max(0, lead - left(replica)) / lead) * worth(pool);
     }),
   };
 }

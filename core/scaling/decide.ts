@@ -1,3 +1,4 @@
+import { decideWarmUps } from '../warmup/replicas.ts';
 import { activation } from './activation.ts';
 import { estimateArrivals } from './arrivals.ts';
 import { blindHold } from './blind.ts';
@@ -49,8 +50,9 @@ export function decide(snapshot: Snapshot, policy: FleetPolicy, memory: FleetMem
   const start: Context = { policy, view, memory: learned, capacity: measureCapacity(view, learned) };
   const { wanted, context, reasons } = applyRules(blind ? BLIND_RULES : RULES, start);
   const shares = spread(wanted, context);
-  const plan = makePlan(context, shares, reasons);
-  return { plan, memory: context.memory };
+  const warmUps = decideWarmUps(view, context.memory, blind);
+  const plan = makePlan(context, shares, reasons, warmUps);
+  return { plan, memory: { ...context.memory, ...warmUps.memory } };
 }
 
 /** Folds what is seen into what is known, before anything is decided. */

@@ -1,7 +1,8 @@
 import type { Folded, Work } from './counters.ts';
+import { learnLead } from './lead.ts';
 import type { FleetMemory, PoolMemory } from './memory.ts';
 import type { PoolPolicy, Seconds } from './types.ts';
-import type { FleetView, PoolView } from './view.ts';
+import type { FleetView } from './view.ts';
 
 /** Evidence for the service rate fades over this much busy time. */
 const BUSY_SECONDS = 300;
@@ -10,8 +11,6 @@ const GUESS_SLOT_SECONDS = 60;
 const GUESS_REQUESTS = 5;
 /** A service rate is never taken to be less than this share of the stated one. */
 const SLOWEST = 0.02;
-/** Weight of one newly warm replica against what was learned before. */
-const LEAD_WEIGHT = 0.3;
 
 const freshPool = (): PoolMemory => ({
   requests: 0,
@@ -24,11 +23,12 @@ const freshPool = (): PoolMemory => ({
 /** Learns each pool's service rate from what its workers did and its lead time from the replicas that turned warm. */
 export function learn(view: FleetView, memory: FleetMemory, folded: Folded): FleetMemory['pools'] {
   const pools: FleetMemory['pools'] = {};
+  const workers = new Map(view.workers.map((worker) => [worker.podUid, worker]));
   for (const pool of view.pools) {
     const before = memory.pools[pool.policy.name] ?? freshPool();
     pools[pool.policy.name] = {
       ...learnServiceRate(before, folded.byPool.get(pool.policy.name), view.at - memory.at),
-      ...learnLead(before, pool, memory.at),
+      ...learnLead(before, pool, memory, workers),
       current: pool.current,
     };
   }
@@ -49,34 +49,6 @@ function learnServiceRate(
   };
 }
 
-function learnLead(
-  before: PoolMemory,
-  pool: PoolView,
-  lastTick: Seconds,
-): Pick<PoolMemory, 'leadSeconds' | 'leadLearnedFrom'> {
-  if (!pool.observed) return { leadSeconds: before.leadSeconds, leadLearnedFrom: before.leadLearnedFrom };
-  const known = new Set(before.leadLearnedFrom);
-  const leadLearnedFrom: string[] = [];
-  const samples: Seconds[] = [];
-  for (const replica of pool.observed.replicas) {
-    if (known.has(replica.podUid)) {
-      leadLearnedFrom.push(replica.podUid);
-    } else if (replica.warmAt !== undefined) {
-      leadLearnedFrom.push(replica.podUid);
-      // One that was warm before this memory began may have been restarted since: its lead says nothing.
-      if (lastTick > 0 && replica.warmAt > lastTick) samples.push(replica.warmAt - replica.createdAt);
-    }
-  }
-  return { leadSeconds: blendLead(before.leadSeconds, samples), leadLearnedFrom };
-}
-
-function blendLead(before: Seconds, samples: Seconds[]): Seconds {
-  if (samples.length === 0) return before;
-  const mean = samples.reduce((total, sample) => total + sample, 0) / samples.length;
-  if (before === 0) return mean;
-  return before + (mean - before) * (1 - (1 - LEAD_WEIGHT) ** samples.length);
-}
-
 /**
  * Requests per second that one warm, busy replica of the pool completes. The stated guess fades as evidence comes in
  * and is gone when there is twice as much of it as the guess weighs.
@@ -90,7 +62,3 @@ export function serviceRate(pool: PoolPolicy, learned: PoolMemory | undefined): 
   // However slow it looks, a rate of nothing would ask for endless replicas.
   return Math.max(perSlot, SLOWEST / stated) * pool.slots;
 }
-
-/** Seconds from the decision to add a replica of the pool until it is warm. */
-export const leadSeconds = (pool: PoolPolicy, learned: PoolMemory | undefined): Seconds =>
-  learned && learned.leadSeconds > 0 ? learned.leadSeconds : pool.expectedLeadSeconds;

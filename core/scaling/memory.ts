@@ -16,16 +16,38 @@ const countersSchema = z.strictObject({
   seenAt: amount,
 });
 
+const leadPartsSchema = z.strictObject({
+  boot: amount,
+  image: amount,
+  fill: amount,
+  load: amount,
+  firstToken: amount,
+  other: amount,
+});
+
 const poolMemorySchema = z.strictObject({
   /** Requests and busy slot-seconds of about the last five busy minutes: the evidence for the service rate. */
   requests: amount,
   busySlotSeconds: amount,
   /** Learned seconds from creation to warm; 0 while nothing was learned. */
   leadSeconds: amount,
+  /** Its parts, which add up to it, and the mean distance of a replica's lead time from it. Missing: not measured yet. */
+  leadParts: leadPartsSchema.optional(),
+  leadDeviation: amount.optional(),
   /** Pods whose lead time was learned, as long as they exist. */
   leadLearnedFrom: z.array(z.string()),
   /** Replicas last seen here that were not on their way out, for ticks that can't read the pool. */
   current: amount,
+});
+
+/** What is known of a replica that is not warm. */
+const warmUpSchema = z.strictObject({
+  /** Name of the attempt that was asked for last, and when. */
+  asked: z.string(),
+  askedAt: amount,
+  /** Attempts that failed, and when the last one did. */
+  failures: z.int().nonnegative(),
+  failedAt: amount,
 });
 
 const memorySchema = z.strictObject({
@@ -55,6 +77,12 @@ const memorySchema = z.strictObject({
   lastWorkAt: amount,
   /** By pool name: not asked for capacity until then. */
   quarantines: z.record(z.string(), quarantineSchema),
+  /** By pod UID, as long as it is not warm. */
+  warmUps: z.record(z.string(), warmUpSchema).default({}),
+  /** By pool name: replicas replaced because they could not be warmed, since one of the pool turned warm. */
+  replacements: z.record(z.string(), z.strictObject({ count: z.int().positive(), at: amount })).default({}),
+  /** By instance: when a pod on it was given up. */
+  suspects: z.record(z.string(), amount).default({}),
 });
 
 export type FleetMemory = z.infer<typeof memorySchema>;
@@ -74,6 +102,9 @@ export function initialMemory(): FleetMemory {
     needs: [],
     lastWorkAt: 0,
     quarantines: {},
+    warmUps: {},
+    replacements: {},
+    suspects: {},
   };
 }
 

@@ -1,13 +1,15 @@
+import type { WarmUps } from '../warmup/replicas.ts';
 import { arrivalRate } from './arrivals.ts';
 import type { Capacity } from './capacity.ts';
 import { holdSeconds } from './history.ts';
+import { learnedLead } from './lead.ts';
 import { nodesAwaited } from './nodes.ts';
 import { reconcile } from './reconcile.ts';
 import { type Context, round } from './rules.ts';
 import type { Spread } from './spread.ts';
 import type { Command, Plan, Reason, Seconds } from './types.ts';
 import { type FleetView, sum } from './view.ts';
-import { forgetWorkers, warmUps } from './workers.ts';
+import { forgetWorkers } from './workers.ts';
 
 /**
  * A fleet does not rest before this long after its last work. The alarm on the queue's depth wakes it by a change of state
@@ -18,22 +20,26 @@ import { forgetWorkers, warmUps } from './workers.ts';
 const SHORTEST_REST_SECONDS = 180;
 
 /** The plan: what is wanted, the commands that lead there, and the numbers behind it. */
-export function makePlan(context: Context, shares: Spread, reasons: Reason[]): Plan {
+export function makePlan(context: Context, shares: Spread, reasons: Reason[], warmUps: WarmUps): Plan {
   const { policy, view } = context;
   const capacity = reconcile(view, shares.byPool, policy.drainDeadlineSeconds);
-  const commands = [...capacity, ...warmUps(view), ...forgetWorkers(view)].sort(
+  const leaving = new Set(capacity.flatMap((command) => (command.kind === 'drain' ? command.podUid : [])));
+  const warming = warmUps.commands.filter((command) => !('podUid' in command && leaving.has(command.podUid)));
+  const commands = [...capacity, ...warming, ...forgetWorkers(view)].sort(
     (a, b) => ORDER.indexOf(orderOf(a)) - ORDER.indexOf(orderOf(b)),
   );
   return {
     fleet: policy.fleet,
     at: view.at,
-    summary: summarize(view, capacity),
+    summary: summarize(view, [...capacity, ...warming.filter(isReplacement)]),
     commands,
-    reasons: [...reasons, ...shares.reasons],
+    reasons: [...reasons, ...shares.reasons, ...warmUps.reasons],
     wanted: shares.total,
     wantedByPool: shares.byPool,
     numbers: numbersOf(context),
     pricePerHour: round(shares.pricePerHour),
+    ...(warmUps.cold.length > 0 && { cold: warmUps.cold }),
+    leads: leadsOf(context),
     again: commands.length > 0 || !rests(context),
   };
 }
@@ -43,7 +49,11 @@ const isGrowth = (command: Command): boolean =>
 
 const isNodeGrowth = (command: Command): boolean => command.kind === 'set-nodes' && command.to > command.from;
 
-const isRepair = (command: Command): boolean => isNodeGrowth(command) || command.kind === 'clear-cost';
+const isReplacement = (command: Command): boolean =>
+  command.kind === 'replace-pod' || command.kind === 'recycle-node';
+
+const isRepair = (command: Command): boolean =>
+  isNodeGrowth(command) || isReplacement(command) || command.kind === 'clear-cost';
 
 /** What adds capacity goes first. */
 const ORDER = [
@@ -53,6 +63,8 @@ const ORDER = [
   'set-replicas',
   'set-nodes',
   'terminate-instance',
+  'replace-pod',
+  'recycle-node',
   'warm-up',
   'forget-worker',
 ];
@@ -73,10 +85,10 @@ function rests({ policy, view, memory, capacity }: Context): boolean {
   return view.at - memory.lastWorkAt >= patience && view.pools.every((pool) => isStill(pool));
 }
 
-function isStill({ observed, live, pendingAges }: FleetView['pools'][number]): boolean {
+function isStill({ observed, live, pending }: FleetView['pools'][number]): boolean {
   if (!observed) return false;
   return (
-    pendingAges.length === 0 &&
+    pending.length === 0 &&
     live.every((replica) => replica.phase === 'warm') &&
     observed.replicas.length === observed.desiredReplicas &&
     observed.instances.length === observed.desiredNodes
@@ -88,6 +100,15 @@ function expectedWait(backlog: number, { warm, pending, serviceRate, leadSeconds
   if (backlog === 0) return 0;
   if (warm > 0) return backlog / (warm * serviceRate);
   return leadSeconds + backlog / (Math.max(1, pending) * serviceRate);
+}
+
+function leadsOf({ view, memory }: Context): NonNullable<Plan['leads']> {
+  return Object.fromEntries(
+    view.pools.flatMap(({ policy: { name } }) => {
+      const lead = learnedLead(memory.pools[name]);
+      return lead ? [[name, lead]] : [];
+    }),
+  );
 }
 
 function numbersOf({ view, memory, capacity, policy }: Context): Record<string, number> {
@@ -103,7 +124,7 @@ function numbersOf({ view, memory, capacity, policy }: Context): Record<string, 
     expectedWaitSeconds: expectedWait(view.queue.backlog, capacity),
     current: view.current,
     warm: sum(view.pools, (pool) => pool.warm),
-    pending: sum(view.pools, (pool) => pool.pendingAges.length),
+    pending: sum(view.pools, (pool) => pool.pending.length),
     draining: sum(view.pools, (pool) => pool.draining.length),
     nodesAwaited: sum(view.pools, ({ observed }) => (observed ? nodesAwaited(observed) : 0)),
     busyQueue: view.busyQueue,

@@ -3,6 +3,8 @@
  * rates are per second, prices are US dollars per node-hour.
  */
 
+import type { WarmupSummary } from '../protocol/warmup.ts';
+
 export type Seconds = number;
 
 /** A reading that may have failed. A failed reading is an error, never zero. */
@@ -35,6 +37,8 @@ export interface WorkerObservation {
   renewedAt: Seconds;
   /** When the last completion was counted or the last slot became busy; 0 if never. */
   lastActiveAt: Seconds;
+  /** How far its warm-up is and what it took; missing: an older worker. */
+  warmUp?: WarmupSummary | undefined;
 }
 
 export interface ReplicaObservation {
@@ -48,8 +52,16 @@ export interface ReplicaObservation {
   node?: string;
   instanceId?: string;
   boundAt?: Seconds;
+  /** When the run of its worker's container began that goes on now. */
+  workerStartedAt?: Seconds;
   /** When the warm gate turned true. */
   warmAt?: Seconds;
+  /** The last attempt to warm it failed, then and so; its gate is shut. */
+  warmupFailure?: { at: Seconds; kind: string; reason: string };
+  /** Since when its containers answer no probe. */
+  unreadySince?: Seconds;
+  /** What a container waits for, in the kubelet's words. */
+  waitingFor?: string;
   /** The drain mark on it, if any. */
   drainDeadline?: Seconds;
   /** It carries the deletion cost of a drain whose mark never reached its Lease: nobody drains it. */
@@ -100,7 +112,7 @@ export interface PoolPolicy {
   expectedLeadSeconds: number;
 }
 
-/** A floor that holds while local time in `timeZone` is within the window. */
+/** A floor whose replicas are warm while local time in `timeZone` is within the window. */
 export interface ScheduleFloor {
   /** ISO weekdays 1 (Monday) to 7. */
   days: number[];
@@ -162,9 +174,58 @@ export type Command =
   /** A deletion cost without a drain: a ReplicaSet would remove the replica although it may be busy. */
   | { kind: 'clear-cost'; pool: string; replica: string; podUid: string; reason: string }
   | { kind: 'terminate-instance'; pool: string; instanceId: string; reason: string }
-  | { kind: 'warm-up'; pool: string; replica: string; podUid: string; reason: string }
+  /** `attempt` names the execution: a second start of the same is refused. */
+  | { kind: 'warm-up'; pool: string; replica: string; podUid: string; attempt: string; reason: string }
+  /** The pod is deleted, its controller makes another one. */
+  | { kind: 'replace-pod'; pool: string; replica: string; podUid: string; reason: string }
+  /** The instance is terminated under its pod; the next tick asks for another one. */
+  | {
+      kind: 'recycle-node';
+      pool: string;
+      replica: string;
+      podUid: string;
+      instanceId: string;
+      reason: string;
+    }
   /** The Lease of a replica that no longer exists, its counters folded. */
   | { kind: 'forget-worker'; replica: string; reason: string };
+
+/** A replica that is not warm, for people. */
+export interface ColdReplica {
+  pool: string;
+  replica: string;
+  /** Where it stands, or what it failed of. */
+  reason: string;
+  /** Failed attempts to warm it. */
+  failures: number;
+  /** Its age. */
+  seconds: Seconds;
+  /** Of a fill that is under way. */
+  completedBytes?: number;
+  totalBytes?: number;
+}
+
+/** The lead time of a pool, part by part, in the order in which a replica goes through them. */
+export interface LeadParts {
+  /** Until it is bound to a node. */
+  boot: Seconds;
+  /** Until its worker runs. */
+  image: Seconds;
+  fill: Seconds;
+  load: Seconds;
+  firstToken: Seconds;
+  /** What is left: the gate, and what could not be measured. So the parts always add up to the whole. */
+  other: Seconds;
+}
+
+/** What was learned of a pool's lead time. */
+export interface LearnedLead {
+  /** The sum of the parts. */
+  seconds: Seconds;
+  parts: LeadParts;
+  /** Mean distance of a replica's lead time from it. */
+  deviation: Seconds;
+}
 
 export interface Plan {
   fleet: string;
@@ -178,6 +239,10 @@ export interface Plan {
   /** What it saw and learned, for `explain` and metrics. */
   numbers: Record<string, number>;
   pricePerHour: number;
+  /** Replicas that are on their way or can't be warmed; missing in plans of older versions, like what follows. */
+  cold?: ColdReplica[];
+  /** By pool, where anything was learned. */
+  leads?: Record<string, LearnedLead>;
   /** False when the fleet rests: nothing waits, nothing moves, no arrivals; the loop may end. */
   again: boolean;
 }

@@ -23,8 +23,8 @@ export interface PoolView {
   /** Replicas that stay: desired ones without those on their way out. */
   current: number;
   warm: number;
-  /** Ages in seconds of the replicas that are not warm yet; 0 for those not created yet. */
-  pendingAges: Seconds[];
+  /** Replicas that are not warm yet; undefined for each that is not created yet. */
+  pending: (ReplicaObservation | undefined)[];
 }
 
 /** The snapshot, sorted by what the rules ask of it. */
@@ -74,7 +74,7 @@ function viewPool(policy: PoolPolicy, snapshot: Snapshot, memory: FleetMemory): 
       draining: [],
       current,
       warm: current,
-      pendingAges: [],
+      pending: [],
     };
   }
   const observed = reading.value;
@@ -93,10 +93,7 @@ function viewPool(policy: PoolPolicy, snapshot: Snapshot, memory: FleetMemory): 
     draining,
     current: Math.max(0, observed.desiredReplicas - draining.length),
     warm: staying.length - pending.length,
-    pendingAges: [
-      ...pending.map((replica) => Math.max(0, snapshot.at - replica.createdAt)),
-      ...Array<number>(missing).fill(0),
-    ],
+    pending: [...pending, ...Array<undefined>(missing).fill(undefined)],
   };
 }
 

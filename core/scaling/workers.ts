@@ -1,23 +1,6 @@
 import type { Command } from './types.ts';
 import type { FleetView } from './view.ts';
 
-/** Replicas whose worker answers but whose warm gate is closed: start their warm-up. Starting it twice is refused. */
-export function warmUps(view: FleetView): Command[] {
-  return view.pools.flatMap((pool) =>
-    pool.live
-      .filter((replica) => replica.awaitingWarmup && replica.drainDeadline === undefined)
-      .map(
-        (replica): Command => ({
-          kind: 'warm-up',
-          pool: pool.policy.name,
-          replica: replica.name,
-          podUid: replica.podUid,
-          reason: 'its worker answers, its models are not confirmed yet',
-        }),
-      ),
-  );
-}
-
 /** Workers whose replica no longer exists; their last counts are folded by now. */
 export function forgetWorkers(view: FleetView): Command[] {
   const names = new Map<string, Set<string>>();

@@ -101,11 +101,16 @@ async function tryCommand(
         calls.terminate.push({ instanceId: command.instanceId });
         return { status: 'returned' };
       case 'warm-up': {
-        const { pool, replica, podUid } = command;
-        const name = warmupName(podUid, createdAt(observation, command), observation.snapshot.at);
-        calls.warmUps.push({ name, input: { fleet, pool, replica, podUid } });
+        const { pool, replica, podUid, attempt } = command;
+        calls.warmUps.push({ name: attempt, input: { fleet, pool, replica, podUid } });
         return { status: 'returned' };
       }
+      case 'replace-pod':
+        await actors.pods.remove(command.replica, command.podUid);
+        return { status: 'done' };
+      case 'recycle-node':
+        calls.terminate.push({ instanceId: command.instanceId });
+        return { status: 'returned' };
     }
   } catch (error) {
     return isOvertaken(error)
@@ -139,21 +144,4 @@ async function markDrain(
 async function forget({ leases }: Actors, replica: string, resourceVersion?: string): Promise<void> {
   if (!resourceVersion) throw new Error(`the Lease ${replica} was not listed`);
   await leases.forget(replica, resourceVersion);
-}
-
-/** A warm-up gives up after 30 minutes (state-machines/warmup.asl.json); then it may have another try. */
-const ATTEMPT_SECONDS = 40 * 60;
-
-/**
- * `<podUid>-<attempt>`. The same for all ticks within an attempt, so that a second start is refused; the attempt
- * follows from the pod's age, so that it needs no memory.
- */
-function warmupName(podUid: string, podCreatedAt: Seconds, now: Seconds): string {
-  return `${podUid}-${1 + Math.floor(Math.max(0, now - podCreatedAt) / ATTEMPT_SECONDS)}`;
-}
-
-function createdAt({ snapshot }: Observation, { pool, podUid }: { pool: string; podUid: string }): Seconds {
-  const reading = snapshot.pools[pool];
-  const replica = reading?.ok ? reading.value.replicas.find((one) => one.podUid === podUid) : undefined;
-  return replica?.createdAt ?? snapshot.at;
 }

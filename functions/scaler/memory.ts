@@ -42,6 +42,8 @@ export function isShrinking(command: Command): boolean {
   switch (command.kind) {
     case 'drain':
     case 'terminate-instance':
+    case 'replace-pod':
+    case 'recycle-node':
       return true;
     case 'set-replicas':
     case 'set-nodes':

@@ -12,7 +12,12 @@ import { askWorker } from './worker.ts';
 
 const { logger, metrics, stack } = telemetry('warmup');
 
-const METRIC = { warm: 'WarmUpsDone', gone: 'WarmUpsGone', 'not-yet': 'WarmUpsNotYet' } as const;
+const METRIC = {
+  warm: 'WarmUpsDone',
+  gone: 'WarmUpsGone',
+  'not-yet': 'WarmUpsNotYet',
+  failed: 'WarmUpsFailed',
+} as const;
 
 /**
  * The handler with its middleware.
@@ -21,13 +26,15 @@ const METRIC = { warm: 'WarmUpsDone', gone: 'WarmUpsGone', 'not-yet': 'WarmUpsNo
 export function createHandler(connect: () => WarmupDependencies) {
   let connected: WarmupDependencies | undefined;
   const fn = async (raw: unknown): Promise<WarmupResult> => {
-    const { startedAt, ...event } = parseWarmupEvent(raw);
-    logger.appendKeys(event);
+    const event = parseWarmupEvent(raw);
+    const { fleet, pool, replica, podUid, attempt } = event;
+    logger.appendKeys({ fleet, pool, replica, podUid, attempt });
     connected ??= connect();
-    const result = await warm({ ...event, startedAt }, connected);
-    metrics.addDimension(DIMENSION.fleet, event.fleet);
+    const result = await warm(event, connected);
+    metrics.addDimension(DIMENSION.fleet, fleet);
     metrics.addMetric(METRIC[result.outcome], MetricUnit.Count, 1);
-    logger.info(`Warm-up: ${result.outcome}`, { ...result });
+    const { outcome } = result;
+    logger[outcome === 'failed' ? 'error' : 'info'](`Warm-up: ${outcome}`, { ...result });
     return result;
   };
   return middy(fn).use(stack);
@@ -39,6 +46,7 @@ function connectFromEnv(): WarmupDependencies {
     pods: new KubernetesPods(new EksAccess(new AwsEksCluster(cluster))),
     askWorker: askWorker(),
     now: () => Date.now() / 1000,
+    log: logger,
   };
 }
 

@@ -1,27 +1,40 @@
 import { WORKER_PORT } from '../../core/protocol/names.ts';
+import { warmthSchema } from '../../core/protocol/warmup.ts';
+import type { Look } from '../../core/warmup/attempt.ts';
 import { messageOf } from '../shared/async.ts';
 
-export type WorkerAnswer = { warm: true } | { warm: false; reason: string };
-
-/** Asks a worker to be warm. */
-export type AskWorker = (ip: string) => Promise<WorkerAnswer>;
-
-/** The worker may hold its answer back so long: it answers the moment its models are loaded. */
-const WAIT_SECONDS = 20;
+/**
+ * Asks a worker to be warm, and how warm it is.
+ * @param waitSeconds the worker may hold its answer back so long: it answers at once when something is decided
+ */
+export type AskWorker = (ip: string, podUid: string, attempt: string, waitSeconds: number) => Promise<Look>;
 
 /** A worker that can't be reached is not warm yet: its process may just be starting. */
 export const askWorker =
-  (port = WORKER_PORT, waitSeconds = WAIT_SECONDS): AskWorker =>
-  async (ip) => {
-    const url = `http://${ip}:${port}/warm?wait=${waitSeconds}`;
+  (port = WORKER_PORT): AskWorker =>
+  async (ip, podUid, attempt, waitSeconds) => {
+    const url = `http://${ip}:${port}/warm`;
     try {
       const signal = AbortSignal.timeout((waitSeconds + 5) * 1000);
-      const response = await fetch(url, { method: 'POST', signal });
+      const query = new URLSearchParams({ attempt, wait: String(waitSeconds) });
+      const response = await fetch(`${url}?${query}`, { method: 'POST', signal });
       const text = await response.text();
-      if (response.ok) return { warm: true };
-      return { warm: false, reason: `the worker answered ${response.status}: ${text.slice(0, 300)}` };
+      const parsed = warmthSchema.safeParse(parseJson(text));
+      if (!parsed.success) return { silent: `the worker answered ${response.status}: ${text.slice(0, 300)}` };
+      // Addresses are given again: what another pod's worker says is not for this one.
+      if (parsed.data.podUid !== podUid)
+        return { silent: `at ${ip} answers another pod: ${parsed.data.podUid}` };
+      return { warmth: parsed.data };
     } catch (error) {
       const cause = error instanceof Error && error.cause ? `: ${messageOf(error.cause)}` : '';
-      return { warm: false, reason: `the worker at ${url} is not reachable: ${messageOf(error)}${cause}` };
+      return { silent: `the worker at ${url} is not reachable: ${messageOf(error)}${cause}` };
     }
   };
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -126,4 +126,10 @@ export const REASONS: readonly Reason[] = [
     what: ['service-role/AmazonEBSCSIDriverPolicy'],
     why: 'The EBS CSI driver makes and attaches volumes with it; volumes on this machine are played.',
   },
+  {
+    holders: ['Role paddock/paddock-scaler'],
+    what: ['delete'],
+    on: 'pods',
+    why: 'A pod that three attempts could not warm is deleted, so that its controller makes another one; no recorded run has such a pod.',
+  },
 ];

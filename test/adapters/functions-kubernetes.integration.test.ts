@@ -95,8 +95,11 @@ kubernetesContract('a real API server, by each function’s own rights', () => {
     pods: {
       list: (fleet) => ofScaler.list(fleet),
       setDeletionCost: (...args) => ofScaler.setDeletionCost(...args),
+      remove: (...args) => ofScaler.remove(...args),
       get: (name) => ofWarmup.get(name),
       openGate: (...args) => ofWarmup.openGate(...args),
+      shutGate: (...args) => ofWarmup.shutGate(...args),
+      note: (...args) => ofWarmup.note(...args),
     },
     async addWorkload(fleet, kind, name, pool, replicas) {
       const metadata = { name, labels: labels(fleet, pool) };

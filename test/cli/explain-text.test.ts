@@ -50,7 +50,7 @@ const record: PlanRecord = {
 };
 
 describe('explain', () => {
-  const text = stripVTControlCharacters(explainTick({ record, warming: [] }));
+  const text = stripVTControlCharacters(explainTick({ record, repeated: new Set<Command>() }));
 
   it('says when, what, why and with which numbers', () => {
     expect(text).toContain(
@@ -69,41 +69,69 @@ describe('explain', () => {
   });
 
   it('tells a tick that changed nothing from one that failed to look', () => {
-    const quiet = { record: { ...record, plan: { ...record.plan, commands: [] } }, warming: [] };
+    const quiet = {
+      record: { ...record, plan: { ...record.plan, commands: [] } },
+      repeated: new Set<Command>(),
+    };
     expect(isQuiet(quiet)).toBe(true);
     const failed = { ...quiet, record: { ...quiet.record, failures: ['no queue'] } };
     expect(isQuiet(failed)).toBe(false);
     expect(stripVTControlCharacters(explainTick(failed))).toContain('! no queue');
   });
 
-  it('names a warm-up when it is begun, and later since when it goes on', () => {
-    const cold = (replica: string): Command => ({
-      kind: 'warm-up',
-      pool: 'main',
-      replica,
-      podUid: `uid-${replica}`,
+  it('names an attempt to warm a replica when it is begun, and not again', () => {
+    const cold = (attempt: string): Command => ({
+      ...{
+        kind: 'warm-up',
+        pool: 'main',
+        replica: attempt.slice(0, 1),
+        podUid: `uid-${attempt.slice(0, 1)}`,
+      },
+      attempt,
       reason: 'its worker answers',
     });
-    const tickAt = (second: number, ...replicas: string[]): PlanRecord => ({
+    const tickAt = (second: number, ...attempts: string[]): PlanRecord => ({
       ...record,
-      results: replicas.map(() => ({ status: 'returned' })),
-      plan: { ...record.plan, at: record.plan.at + second, commands: replicas.map(cold) },
+      results: attempts.map(() => ({ status: 'returned' })),
+      plan: { ...record.plan, at: record.plan.at + second, commands: attempts.map(cold) },
     });
     const told = tellTicks([
-      tickAt(0, 'a'),
-      tickAt(5, 'a'),
-      tickAt(10, 'a', 'b', 'c'),
-      tickAt(15, 'a', 'b', 'c'),
+      tickAt(0, 'a-first'),
+      tickAt(5, 'a-first'),
+      tickAt(10, 'a-first', 'b-first', 'c-first'),
+      tickAt(15, 'a-after-7', 'b-first'),
     ]);
     const texts = told.map((tick) => stripVTControlCharacters(explainTick(tick)));
 
     expect(texts[0]).toContain('→ main: warm up a  [handed to the state machine]');
-    expect(texts[0]).not.toContain('warming');
     expect(texts[1]).not.toContain('warm up');
-    expect(texts[1]).toContain('… warming: a since 03:12:45\n');
     expect(texts[2]?.match(/warm up \w/g)).toEqual(['warm up b', 'warm up c']);
-    expect(texts[3]).toContain('… warming: a since 03:12:45; b, c since 03:12:55\n');
-    expect(told.map(isQuiet)).toEqual([false, true, false, true]);
+    expect(texts[3]?.match(/warm up \w/g)).toEqual(['warm up a']);
+    expect(told.map(isQuiet)).toEqual([false, true, false, false]);
+  });
+
+  it('shows what is not warm, failing ones first, and the parts of the lead time', () => {
+    const cold = (replica: string, failures: number, seconds: number) => ({
+      ...{
+        pool: 'main',
+        replica,
+        failures,
+        seconds,
+        reason: failures ? 'disk-full: no room' : 'filling: 40 %',
+      },
+    });
+    const parts = { boot: 40, image: 20.5, fill: 25, load: 8, firstToken: 1, other: 0.5 };
+    const plan = {
+      ...record.plan,
+      cold: [cold('a', 0, 30), cold('b', 2, 20), ...Array.from({ length: 6 }, () => cold('c', 0, 5))],
+      leads: { main: { seconds: 95, parts, deviation: 4 } },
+    };
+    const text = stripVTControlCharacters(explainTick({ record: { ...record, plan }, repeated: new Set() }));
+
+    expect(text).toMatch(/not warm: b for 20 s \(disk-full: no room\); a for 30 s .*; and 2 more/);
+    expect(text).toContain(
+      'lead time of main: 95 s = node 40 + image 20.5 + fill 25 + load 8 + first token 1 + other 0.5, ± 4',
+    );
   });
 });
 

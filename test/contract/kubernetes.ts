@@ -129,6 +129,45 @@ export function kubernetesContract(name: string, make: () => KubernetesSetup): v
       expect(await pods.get('p4-main-0')).toMatchObject({ isGateOpen: true, gateOpenedAt: 1_800_000_000 });
     });
 
+    it('have their gate shut with the reason, and opened again', async () => {
+      const { pods, addPod } = make();
+      const uid = await addPod('p6', 'p6-main-0', 'main');
+      const failure = { kind: 'disk-full', reason: 'tiny needs 5 GB' };
+      await pods.openGate('p6-main-0', uid, 1_800_000_000, 'every model has answered');
+      await pods.shutGate('p6-main-0', uid, 1_800_000_060.5, failure);
+      const shut = await pods.get('p6-main-0');
+      expect(shut).toMatchObject({
+        isGateOpen: false,
+        warmupFailure: { at: 1_800_000_060, ...failure },
+      });
+      expect(shut).not.toHaveProperty('gateOpenedAt');
+      await pods.shutGate('p6-main-0', uid, 1_800_000_120, { ...failure, kind: 'unknown' });
+      expect(await pods.get('p6-main-0')).toMatchObject({
+        warmupFailure: { at: 1_800_000_120, kind: 'unknown' },
+      });
+      await pods.openGate('p6-main-0', uid, 1_800_000_180, 'every model has answered');
+      const open = await pods.get('p6-main-0');
+      expect(open).toMatchObject({ isGateOpen: true, gateOpenedAt: 1_800_000_180 });
+      expect(open).not.toHaveProperty('warmupFailure');
+    });
+
+    it('are deleted only if they are the ones that are meant', async () => {
+      const { pods, addPod } = make();
+      const uid = await addPod('p8', 'p8-main-0', 'main');
+      const other = '00000000-0000-4000-8000-000000000000';
+      await expect(pods.remove('p8-main-0', other)).rejects.toBeInstanceOf(ConflictError);
+      await pods.remove('p8-main-0', uid);
+      expect(await pods.get('p8-main-0')).toBeUndefined();
+      await expect(pods.remove('p8-main-0', uid)).rejects.toBeInstanceOf(NotFoundError);
+    });
+
+    it('take notes for people', async () => {
+      const { pods, addPod } = make();
+      const uid = await addPod('p7', 'p7-main-0', 'main');
+      const event = { type: 'Warning', reason: 'WarmupFailed', message: 'x'.repeat(3000) } as const;
+      await pods.note({ name: 'p7-main-0', uid }, event, 1_800_000_000.5);
+    });
+
     it('of another uid are not touched', async () => {
       const { pods, addPod } = make();
       await addPod('p5', 'p5-main-0', 'main');
@@ -143,6 +182,9 @@ export function kubernetesContract(name: string, make: () => KubernetesSetup): v
       const { pods } = make();
       await expect(pods.setDeletionCost('nobody', 'uid', 1)).rejects.toBeInstanceOf(NotFoundError);
       await expect(pods.openGate('nobody', 'uid', 1, 'no')).rejects.toBeInstanceOf(NotFoundError);
+      await expect(
+        pods.shutGate('nobody', 'uid', 1, { kind: 'unknown', reason: 'no' }),
+      ).rejects.toBeInstanceOf(NotFoundError);
     });
   });
 

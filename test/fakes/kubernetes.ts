@@ -1,7 +1,7 @@
 import { ConflictError, NotFoundError } from '../../adapters/errors.ts';
 import type { LeaseObservation, Leases } from '../../adapters/kubernetes/leases.ts';
 import type { NodeObservation, Nodes } from '../../adapters/kubernetes/nodes.ts';
-import type { PodObservation, Pods } from '../../adapters/kubernetes/pods.ts';
+import type { GateFailure, PodNote, PodObservation, Pods } from '../../adapters/kubernetes/pods.ts';
 import type { WorkloadKind, WorkloadObservation, Workloads } from '../../adapters/kubernetes/workloads.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
 import { Recorder } from './recorder.ts';
@@ -55,6 +55,24 @@ export class FakePods extends Recorder implements Pods {
     pod.isGateOpen = true;
     pod.gateOpenedAt ??= Math.floor(at);
     pod.isReady = pod.containersReady;
+    delete pod.warmupFailure;
+  }
+
+  async shutGate(name: string, uid: string, at: Seconds, { kind, reason }: GateFailure): Promise<void> {
+    this.enter('shutGate', name, uid, at, { kind, reason });
+    const pod = this.#find(name, uid);
+    Object.assign(pod, { isGateOpen: false, isReady: false });
+    delete pod.gateOpenedAt;
+    pod.warmupFailure = { at: Math.floor(at), kind, reason };
+  }
+
+  async remove(name: string, uid: string): Promise<void> {
+    this.enter('remove', name, uid);
+    this.items.splice(this.items.indexOf(this.#find(name, uid) as (typeof this.items)[number]), 1);
+  }
+
+  async note(pod: { name: string; uid: string }, event: PodNote, at: Seconds): Promise<void> {
+    this.enter('note', pod.name, pod.uid, event, at);
   }
 
   #find(name: string, uid: string): PodObservation {

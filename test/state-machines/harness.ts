@@ -47,6 +47,7 @@ export async function run(name: string, input: object, handlers: TaskHandlers): 
     context: {
       Execution: {
         Id: 'arn:aws:states:us-east-1:123456789012:express:scale:one:run',
+        Name: 'uid-1-first',
       },
       StateMachine: { Id: 'arn:aws:states:us-east-1:123456789012:stateMachine:scale' },
     },

@@ -8,7 +8,7 @@ import type {
   WorkerObservation,
 } from '../../../core/scaling/types.ts';
 import { viewFleet } from '../../../core/scaling/view.ts';
-import { forgetWorkers, warmUps } from '../../../core/scaling/workers.ts';
+import { forgetWorkers } from '../../../core/scaling/workers.ts';
 import {
   instanceOf,
   NOW,
@@ -269,12 +269,6 @@ describe('a persistent pool', () => {
 });
 
 describe('workers', () => {
-  it('are warmed up when they answer and are not drained', () => {
-    const cold = replicaOf('od', 0, { phase: 'starting', awaitingWarmup: true });
-    const leaving = draining(1, { awaitingWarmup: true });
-    expect(short(warmUps(viewOf({ pool: poolOf([cold, leaving]) })))).toEqual(['warm-up od-0']);
-  });
-
   it('are forgotten when their replica is gone, not when it came back under the same name', () => {
     const gone = workerOf(replicaOf('od', 7), 'od');
     const reborn = workerOf({ ...replicaOf('od', 0), podUid: 'before' }, 'od');

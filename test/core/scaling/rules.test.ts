@@ -263,7 +263,8 @@ describe('schedule floors', () => {
   it.each([
     ['within', floor(), 4],
     ['on another day', floor({ days: [1, 3] }), 0],
-    ['before it begins', floor({ from: '22:14' }), 0],
+    ['long before it begins', floor({ from: '22:30' }), 0],
+    ['when its replicas could just be warm in time', floor({ from: '22:15' }), 4],
     ['at its last minute', floor({ to: '22:14' }), 4],
     ['when it has ended', floor({ to: '22:13' }), 0],
     ['over midnight, in the evening', floor({ from: '20:00', to: '06:00' }), 4],

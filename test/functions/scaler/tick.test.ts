@@ -169,15 +169,20 @@ describe('a tick', () => {
     ]);
   });
 
-  it('names a warm-up after pod and attempt: the same within an attempt, another after it', async () => {
+  it('names a warm-up after pod and attempt, and asks for it anew only after a failure or a long silence', async () => {
     const world = new World(1);
     const pod = world.pods.items[0];
-    if (pod) Object.assign(pod, { isGateOpen: false, isReady: false, createdAt: START });
+    if (!pod) throw new Error('there is no pod');
+    Object.assign(pod, { isGateOpen: false, isReady: false, createdAt: START });
+    delete pod.gateOpenedAt;
     const name = async (after: number) => (await world.later(after)).warmUps.map((one) => one.name);
 
-    expect(await name(0)).toEqual(['uid-cpu-main-0-1']);
-    expect(await name(1800)).toEqual(['uid-cpu-main-0-1']);
-    expect(await name(1800)).toEqual(['uid-cpu-main-0-2']);
+    expect(await name(0)).toEqual(['uid-cpu-main-0-first']);
+    expect(await name(5)).toEqual([]);
+    expect(await name(60)).toEqual(['uid-cpu-main-0-first']);
+    expect(await name(1800)).toEqual(['uid-cpu-main-0-first-2']);
+    pod.warmupFailure = { at: START + 1900, kind: 'load-failed', reason: 'out of memory' };
+    expect(await name(36)).toEqual([`uid-cpu-main-0-after-${START + 1900}`]);
   });
 
   it('still returns its calls when the plan cannot be stored, and logs the plan', async () => {
