@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI, {
   AuthenticationError,
@@ -179,6 +180,30 @@ describe('its error classes', () => {
     const { id } = await patient.responses.create({ model: 'tiny', input: 'Why?', background: true });
 
     expect((await final(id)).status).toBe('completed');
+  }, 60_000);
+});
+
+describe('over the wire', () => {
+  const body = Buffer.from(JSON.stringify({ model: 'tiny', input: 'Why?', background: true }));
+  /** In chunks: without a length. */
+  const post = async (bytes: Buffer, headers: Record<string, string> = {}) => {
+    const reply = await fetch(`${rig.gateway.url}/v1/responses`, {
+      ...{ method: 'POST', duplex: 'half', body: new Blob([new Uint8Array(bytes)]).stream() },
+      headers: {
+        ...{ authorization: `Bearer ${rig.gateway.apiKey}`, 'content-type': 'application/json', ...headers },
+      },
+    });
+    const { error, id } = (await reply.json()) as { error?: { code: string }; id?: string };
+    return [reply.status, error?.code ?? typeof id];
+  };
+
+  it('a body in chunks is taken; a compressed one and one that is no text are refused', async () => {
+    expect(await post(body)).toEqual([200, 'string']);
+    expect(await post(gzipSync(body), { 'content-encoding': 'gzip' })).toEqual([
+      ...[415, 'unsupported_content_encoding'],
+    ]);
+    expect(await post(gzipSync(body))).toEqual([400, 'invalid_encoding']);
+    expect(await post(Buffer.alloc(2_500_000, 'x'))).toEqual([413, 'request_too_large']);
   }, 60_000);
 });
 

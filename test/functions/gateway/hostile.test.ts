@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { expectRefused } from './refused.ts';
 import { World } from './world.ts';
 
 const good = { model: 'tiny', input: 'Why?', background: true };
@@ -106,25 +106,6 @@ const PATHS: [string, string, number][] = [
   ['GET', `/v1/responses/resp_cpu_${'a'.repeat(27)}/input_items`, 404],
 ];
 
-/** OpenAI's shape, an answer of one kind, and nothing done. */
-function expectRefused(world: World, reply: Awaited<ReturnType<World['call']>>, status?: number): void {
-  if (status !== undefined) expect(reply.status).toBe(status);
-  expect(reply.status).toBeGreaterThanOrEqual(400);
-  expect(reply.status).toBeLessThan(500);
-  expect(reply.body).toEqual({
-    error: {
-      message: expect.any(String),
-      type: expect.stringMatching(/_error$/),
-      param: reply.body.error.param === null ? null : expect.any(String),
-      code: expect.any(String),
-    },
-  });
-  expect(reply.headers['content-type']).toBe('application/json');
-  for (const value of Object.values(reply.headers)) expect(String(value)).not.toMatch(/[\r\n]/);
-  expect(world.messages).toEqual([]);
-  expect(world.objects.objects.size).toBe(0);
-}
-
 describe('refused in OpenAI’s shape, with nothing in the queue:', () => {
   it.each(BODIES)('a body with %s', async (_, body, status) => {
     const world = new World();
@@ -158,52 +139,5 @@ describe('refused in OpenAI’s shape, with nothing in the queue:', () => {
   it.each(['stream=true', 'starting_after=5', 'include=x'])('reading with %s', async (query) => {
     const world = new World();
     expectRefused(world, await world.call('GET', `/v1/responses/resp_cpu_${'a'.repeat(27)}?${query}`), 400);
-  });
-});
-
-describe('whatever comes', () => {
-  it('as a body is queued as it was checked, or refused', async () => {
-    const value = fc.jsonValue({ maxDepth: 3 });
-    const bodies = fc.oneof(
-      fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-      value.map((json) => text(JSON.stringify(json))),
-      fc
-        .dictionary(
-          fc.constantFrom('model', 'input', 'background', 'tools', 'text', 'metadata', 'stream', 'x'),
-          value,
-        )
-        .map((more) => text(JSON.stringify({ ...good, ...more }))),
-    );
-    await fc.assert(
-      fc.asyncProperty(bodies, async (body) => {
-        const world = new World();
-        const reply = await world.call('POST', '/v1/responses', body);
-        if (reply.status !== 200) return expectRefused(world, reply);
-        expect(world.messages).toHaveLength(1);
-        expect(world.messages[0]?.request.body).toEqual(JSON.parse(body.toString()));
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('as method, path and key is answered, without an effect', async () => {
-    const part = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 30 }),
-      fc.constantFrom('v1', 'responses', 'api', '..', '%2e', ''),
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom('GET', 'POST', 'DELETE', 'PUT', 'OPTIONS', ''),
-        fc.array(part, { maxLength: 5 }),
-        fc.option(fc.string({ unit: 'binary', maxLength: 60 })),
-        async (method, parts, key) => {
-          const world = new World();
-          const headers = key === null ? {} : { authorization: key };
-          const reply = await world.call(method, `/${parts.join('/')}`, undefined, headers);
-          if (reply.status !== 200) expectRefused(world, reply);
-        },
-      ),
-      { numRuns: 500 },
-    );
   });
 });
