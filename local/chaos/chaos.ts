@@ -1,7 +1,7 @@
 import { loadConfig } from '../../infra/app.ts';
 import type { LocalSystem } from '../system/system.ts';
 import { withSystem } from '../with-system.ts';
-import { BOOT_SECONDS, chaosConfig, LOAD_SECONDS } from './config.ts';
+import { BOOT_SECONDS, CRASH_BACKOFF_SECONDS, chaosConfig, LOAD_SECONDS } from './config.ts';
 import { type ChaosOptions, type ChaosOutcome, ChaosPlay } from './play.ts';
 import { chaosText, resultOf } from './report.ts';
 
@@ -30,6 +30,7 @@ export async function runChaos(options: ChaosRunOptions): Promise<number> {
       triggers: { schedule: true, alarm: true },
       bootSeconds: BOOT_SECONDS,
       loadSeconds: LOAD_SECONDS,
+      crashBackoffSeconds: CRASH_BACKOFF_SECONDS,
       counterLagSeconds: 0,
     }),
     async ({ system, progress, onStop }) => {

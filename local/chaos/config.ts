@@ -3,6 +3,8 @@ import { localConfig } from '../config.ts';
 
 export const BOOT_SECONDS = 1;
 export const LOAD_SECONDS = 1;
+/** Workers are killed more often than anywhere else: with the kubelets' ten seconds most of the fleet would stand still. */
+export const CRASH_BACKOFF_SECONDS = 1;
 
 /** Of the synthetic model server: 2 to 5 tokens at its 30 tokens/s. */
 const EXPECTED_SERVICE_SECONDS = 0.15;

@@ -44,7 +44,7 @@ const AMOUNTS: Record<FaultKind, { perThousand: number; max: number }> = {
   'worker-killed-after-result': { perThousand: 1, max: 40 },
   'worker-killed-after-delete': { perThousand: 1, max: 40 },
   'pod-evicted': { perThousand: 2, max: 80 },
-  'node-lost': { perThousand: 1, max: 40 },
+  'node-lost': { perThousand: 0.6, max: 25 },
   'apiserver-restarted': { perThousand: 0.4, max: 16 },
   'tick-killed': { perThousand: 2.5, max: 100 },
   duplicates: { perThousand: 0.8, max: 30 },

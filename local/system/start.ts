@@ -62,6 +62,8 @@ export interface SystemOptions {
   /** Fixed service time; undefined: from tokens. */
   serviceSeconds?: number;
   counterLagSeconds: number;
+  /** Of the kubelets: pause after a worker's second crash, which doubles with each further one. Default 10, theirs. */
+  crashBackoffSeconds?: number;
   /** Keep what `recordedCalls` reads. Not with `kubeconfig`: only a cluster of our own keeps an audit log. */
   recordCalls?: boolean;
   supervisor: Supervisor;
@@ -267,6 +269,7 @@ async function bootFleet({ options, undo, onError, front, cluster, app, principa
       ...podEnvironment(app, front, principalOf, pod.spec?.serviceAccountName ?? ''),
       PADDOCK_REGISTRY_URL: registryUrl,
     }),
+    ...(options.crashBackoffSeconds !== undefined && { crashBackoffMs: options.crashBackoffSeconds * 1000 }),
     stateDir: join(stateDir, 'pods'),
     logDir: join(stateDir, 'logs', 'pods'),
     onEvent: (event) => 'reason' in event && onError(`pod ${event.pod}: ${event.kind}: ${event.reason}`),
