@@ -21,7 +21,7 @@ const OUTSTANDING = 200;
 /** Submissions under way at a time. */
 const SENDERS = 16;
 /** A small run is spread over this time, so that its faults meet traffic, seconds. */
-const MIN_SECONDS = 40;
+const MIN_SECONDS = 30;
 /** While faults want traffic, the last requests come at this pace. */
 const RESERVE = { share: 0.1, everyMs: 250 };
 const LOOK_MS = 20;
