@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { faultCommand } from './commands/fault.ts';
 import { keysCommand } from './commands/keys.ts';
 import { localCommand } from './commands/local.ts';
+import { modelsCommand } from './commands/models.ts';
 import { ollamaCommand } from './commands/ollama.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
@@ -28,6 +29,7 @@ const program = new Command('paddock')
   .addCommand(statusCommand())
   .addCommand(keysCommand())
   .addCommand(dlqCommand())
+  .addCommand(modelsCommand())
   .addCommand(faultCommand())
   .addCommand(ollamaCommand())
   .showHelpAfterError('(run with --help for the options and examples)');

@@ -9,13 +9,25 @@ export interface Registry {
   blobUrl(name: ModelName, digest: string): string;
 }
 
+/** Where a model can be read whole: to put it into the mirror. Throws NotFoundError, RefusedError and UnavailableError. */
+export interface ModelOrigin {
+  manifest(name: ModelName, signal?: AbortSignal): Promise<string>;
+  /** A blob from some byte on, as it comes. */
+  open(
+    name: ModelName,
+    digest: string,
+    from: number,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>;
+}
+
 /** What a registry may send at most as a manifest: they have some hundred bytes per layer. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 const MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json';
 const TIMEOUT_MS = 30_000;
 
 /** A registry as Ollama speaks to it (OCI distribution, without logging in). */
-export class HttpRegistry implements Registry {
+export class HttpRegistry implements Registry, ModelOrigin {
   readonly #base: string;
 
   /** @param url of the registry that stands for Ollama's own; models of other hosts come from their host */
@@ -37,19 +49,18 @@ export class HttpRegistry implements Registry {
     return `${this.#urlOf(name)}/blobs/${digest}`;
   }
 
-  /** A blob from some byte on, as it comes. */
   async open(
     name: ModelName,
     digest: string,
     from: number,
     signal?: AbortSignal,
-  ): Promise<ReadableStream<Uint8Array>> {
+  ): Promise<AsyncIterable<Uint8Array>> {
     const url = this.blobUrl(name, digest);
     const answer = await this.#get(url, from > 0 ? { range: `bytes=${from}-` } : {}, signal);
     if (from > 0 && answer.status !== 206)
       throw new RefusedError(`${url} sends no ranges (HTTP ${answer.status})`, 'NoRanges');
     if (!answer.body) throw new UnavailableError(`${url}: an empty answer`, 'Empty');
-    return answer.body as ReadableStream<Uint8Array>;
+    return answer.body;
   }
 
   #urlOf({ host, namespace, model }: ModelName): string {
@@ -79,7 +90,14 @@ export class HttpRegistry implements Registry {
         );
       throw fromStatus(answer.status, `${url}: HTTP ${answer.status}`);
     } catch (error) {
-      throw mapAwsError(error, `get ${url}`);
+      // What went wrong stands in the cause: `fetch failed` is all that fetch itself says.
+      const { cause, name } = error as { cause?: { code?: string; message?: string }; name?: string };
+      if (name !== 'TypeError') throw mapAwsError(error, `get ${url}`);
+      throw new UnavailableError(
+        `${url}: ${cause?.message || cause?.code || 'no answer'}`,
+        cause?.code ?? 'Unknown',
+        error,
+      );
     } finally {
       clearTimeout(timer);
     }

@@ -59,18 +59,6 @@ export const REASONS: readonly Reason[] = [
     why: 'An init container fetches the worker; pods on this machine run the file where it was built.',
   },
   {
-    holders: ['Fleet<fleet>WorkerRole'],
-    what: ['s3:GetObject'],
-    on: '{Models}/blobs/*',
-    why: 'A pod reads the mirror for models that its disk lacks; in the recorded runs they are there.',
-  },
-  {
-    holders: ['Fleet<fleet>WorkerRole'],
-    what: ['s3:GetObject'],
-    on: '{Models}/v2/*',
-    why: 'A pod reads the mirror for models that its disk lacks; in the recorded runs they are there.',
-  },
-  {
     holders: [
       'ClusterKubectlProviderHandlerServiceRole',
       'ClusterKubectlProviderframeworkonEventServiceRole',

@@ -124,6 +124,15 @@ export class GatewayRig {
     for (const worker of this.#workers) worker.isGone = true;
   }
 
+  /** Every worker ends as it should. */
+  async endWorkers(): Promise<void> {
+    for (const { process, exit } of this.#workers) {
+      process.kill('SIGTERM');
+      await exit;
+    }
+    await this.killWorkers();
+  }
+
   /** What EventBridge Scheduler does when the time of a schedule of the templates has come. */
   async fire(schedule: string): Promise<void> {
     const found = this.app.schedules.find(({ name }) => name === schedule);
@@ -133,7 +142,7 @@ export class GatewayRig {
   }
 
   /** Lets the command line find this system in `dir`; the fleet's parameter is there too. */
-  openSession(): void {
+  openSession(more: { registry?: string } = {}): void {
     const ssm = new SsmEmulator({ clock: realClock, accountId: ACCOUNT, region: this.config.region });
     for (const { name, value } of this.app.parameters)
       ssm.putParameter({ Name: name, Value: value, Type: 'String' });
@@ -143,11 +152,15 @@ export class GatewayRig {
       ...{ pid: process.pid, endpointUrl: this.front.url, region: this.config.region },
       ...{ accessKeyId, secretAccessKey, cluster: this.config.cluster.name, fleet: FLEET },
       ...{ table: tableOf(this.app), kubeconfig: kubeconfigOf(this.dir, this.#leases.url) },
+      ...more,
     });
   }
 
   /** A worker of the fleet with a synthetic model server of its own. */
-  async startWorker(model: Partial<ServerSpec> = {}): Promise<SyntheticServer> {
+  async startWorker(
+    model: Partial<ServerSpec> = {},
+    env: Record<string, string> = {},
+  ): Promise<SyntheticServer> {
     const number = this.#workers.length + 1;
     const host = `127.31.0.${number}`;
     const name = `cpu-worker-${number}`;
@@ -174,6 +187,7 @@ export class GatewayRig {
           PADDOCK_LISTEN_HOST: host,
           OLLAMA_HOST: `http://${host}:11434`,
         },
+        ...env,
       },
       stdio: 'ignore',
     });

@@ -94,6 +94,13 @@ export const RUNS: readonly RecordedRun[] = [
         'a worker that lives long enough keeps its message hidden',
     },
   },
+  {
+    name: 'models',
+    title: 'models mirrored, filled, ordered and removed (`test/models/models.integration.test.ts`)',
+    config: gatewayConfig(),
+    command: jest('test/models/models.integration.test.ts'),
+    environment: { [RECORD]: '1' },
+  },
 ];
 
 /** Compares what a run called with its recording; writes the recording instead while recordings are made. */

@@ -54,6 +54,8 @@ export class ModelDesk {
   #orders = noOrders();
   /** Ordered models that are not on the disk yet. */
   readonly #fills = new Map<string, Fill>();
+  /** Models that are to go, and why they may not. */
+  readonly #kept = new Map<string, string>();
   #ongoing: Promise<void> | undefined;
   #cancel = new AbortController();
   #reported = '';
@@ -108,12 +110,15 @@ export class ModelDesk {
     const complete = new Set(models.filter((m) => m.isComplete).map(({ name }) => modelKey(name)));
     const extra = this.#orders.extra.filter((name) => !cache.isServed(name));
     const wanted = new Map(extra.map((name) => [modelKey(name), name]));
+    this.#kept.clear();
     for (const model of this.#orders.removed) {
       const key = modelKey(model);
       if (this.#fills.has(key) && this.#ongoing) this.#cancel.abort();
       if (wanted.has(key) || !models.some(({ name }) => modelKey(name) === key)) continue;
       const why = await cache.remove(model);
-      if (why) log.warn('a model is not removed', { model, why });
+      if (!why) continue;
+      log.warn('a model is not removed', { model, why });
+      this.#kept.set(key, why);
     }
     for (const key of [...this.#fills.keys()])
       if (!wanted.has(key) || complete.has(key)) this.#fills.delete(key);
@@ -177,10 +182,12 @@ export class ModelDesk {
       .filter(({ isComplete }) => isComplete)
       .map(({ name, layers, storedAt }): CachedModelReport => {
         const source = uses.source(name);
+        const why = this.#kept.get(modelKey(name));
         return {
           ...common(name),
           ...{ bytes: bytesOf(layers), phase: 'on-disk', lastUsedAt: uses.lastUse(name) ?? storedAt },
           ...(source && { source }),
+          ...(why && { failure: `not removed: it is ${why}` }),
         };
       });
     const filling = this.#orders.extra.flatMap((name): CachedModelReport[] => {

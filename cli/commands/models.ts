@@ -1,0 +1,248 @@
+import { SingleBar } from 'cli-progress';
+import { Command } from 'commander';
+import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
+import type { OpenModels } from '../models/open.ts';
+import type { PodStanding } from '../models/pods.ts';
+
+interface ModelsFlags extends ConnectFlags {
+  json?: boolean;
+  wait: boolean;
+}
+interface MirrorFlags extends ModelsFlags {
+  from?: string;
+  force?: boolean;
+}
+
+/** As shells report a process that Ctrl-C ended. */
+const INTERRUPTED = 130;
+const OLLAMA_REGISTRY = 'https://registry.ollama.ai';
+
+const examples = (...lines: string[]): string =>
+  ['\nExamples:', ...lines.map((line) => `  npm run paddock -- models ${line}`)].join('\n');
+
+/** `paddock models`: what lies on the pods' disks, and from where they get it. */
+export function modelsCommand(): Command {
+  return new Command('models')
+    .description("Models on the pods' disks, and the mirror that new pods fill from.")
+    .addCommand(listCommand())
+    .addCommand(
+      orderCommand('pull', 'there', "Have every pod keep a model on its disk, beside the fleet's own."),
+    )
+    .addCommand(orderCommand('pin', 'there', 'Have every pod keep a model, and never evict it.'))
+    .addCommand(orderCommand('unpin', undefined, 'Let a model be evicted again when its room is needed.'))
+    .addCommand(orderCommand('rm', 'gone', 'Delete a model from every pod of the fleet.'))
+    .addCommand(mirrorCommand())
+    .addHelpText('after', examples('list', 'mirror llama3.1:8b', 'pull llama3.1:70b --aws --fleet gpu'));
+}
+
+const listCommand = (): Command =>
+  addConnectOptions(
+    new Command('list')
+      .description('Per pod: what is on the disk or on its way, what is loaded, its size and last use.')
+      .option('--json', 'one JSON object per pod'),
+  )
+    .addHelpText('after', examples('list', 'list --aws --fleet cpu --json'))
+    .action((flags: ModelsFlags) =>
+      withModels(flags, async ({ desk, fleet }) => {
+        const [{ living }, { listText }] = await Promise.all([
+          import('../models/pods.ts'),
+          import('../models/text.ts'),
+        ]);
+        const now = Date.now() / 1000;
+        const pods = living(await desk.reports(), now);
+        const lines = pods.map((pod) => JSON.stringify(pod)).join('\n');
+        if (!flags.json || lines !== '') console.log(flags.json ? lines : listText(fleet, pods, now));
+        return 0;
+      }),
+    );
+
+const NOTE = `
+It holds for pods that start later, too. Ctrl-C ends the waiting, not the order. Exit code 0 only if every pod did it.`;
+
+/** @param wanted what every pod is waited for; undefined: for nothing */
+function orderCommand(
+  verb: 'pull' | 'rm' | 'pin' | 'unpin',
+  wanted: 'there' | 'gone' | undefined,
+  text: string,
+) {
+  const command = addConnectOptions(
+    new Command(verb)
+      .description(text)
+      .argument('<model>', 'such as llama3.1:8b')
+      .option('--json', 'one JSON object'),
+  );
+  if (wanted) command.option('--no-wait', 'only order it');
+  return command
+    .addHelpText(
+      'after',
+      examples(`${verb} llama3.1:8b`, `${verb} llama3.1:8b --aws --fleet cpu`) + (wanted ? NOTE : ''),
+    )
+    .action((model: string, flags: ModelsFlags) =>
+      withModels(flags, async (models, signal) => {
+        const since = Date.now() / 1000;
+        await order(verb, model, models);
+        if (wanted === undefined || !flags.wait) {
+          console.log(flags.json ? JSON.stringify({ model, ordered: verb }) : `Ordered: ${verb} ${model}.`);
+          return 0;
+        }
+        const standings = await waitForPods(model, wanted, since, models, signal);
+        const { standingsText } = await import('../models/text.ts');
+        console.log(
+          flags.json ? JSON.stringify({ model, pods: standings }) : standingsText(model, wanted, standings),
+        );
+        return standings.every(({ state }) => state === 'done') ? 0 : 1;
+      }),
+    );
+}
+
+async function order(
+  verb: 'pull' | 'rm' | 'pin' | 'unpin',
+  model: string,
+  { desk, fleet }: OpenModels,
+): Promise<void> {
+  const [{ pulled, pinned, removed, unpinned }, { entryOf, living }, { parseModelName }] = await Promise.all([
+    import('../models/orders.ts'),
+    import('../models/pods.ts'),
+    import('../../core/protocol/models.ts'),
+  ]);
+  parseModelName(model);
+  if (verb === 'rm') {
+    const reports = living(await desk.reports(), Date.now() / 1000);
+    if (reports.some((report) => entryOf(report, model)?.served))
+      throw new Error(
+        `The fleet '${fleet}' serves ${model}: take it out of the configuration and deploy first.`,
+      );
+  }
+  const how = { pull: pulled, pin: pinned, unpin: unpinned, rm: removed }[verb];
+  await desk.change((orders) => how(orders, model));
+}
+
+async function waitForPods(
+  model: string,
+  wanted: 'there' | 'gone',
+  since: number,
+  { desk }: OpenModels,
+  signal: AbortSignal,
+): Promise<PodStanding[]> {
+  const { follow } = await import('../models/follow.ts');
+  const bar = new Bar();
+  const onLook = (all: readonly PodStanding[]): void => {
+    const sum = (of: (one: PodStanding) => number) => all.reduce((total, one) => total + of(one), 0);
+    const done = all.filter(({ state }) => state !== 'under way').length;
+    bar.show(
+      sum((one) => one.completedBytes),
+      sum((one) => one.totalBytes),
+      `${done}/${all.length} pods`,
+    );
+  };
+  try {
+    return await follow({
+      ...{ model, wanted, since, onLook, signal },
+      reports: () => desk.reports(),
+      now: () => Date.now() / 1000,
+    });
+  } finally {
+    bar.end();
+  }
+}
+
+const mirrorCommand = (): Command =>
+  addConnectOptions(
+    new Command('mirror')
+      .description('Copy models into the mirror, from where new pods fill. Without a name: what is in it.')
+      .argument('[model...]', 'such as llama3.1:8b')
+      .option(
+        '--from <place>',
+        `URL of a registry, or a folder in Ollama's layout (OLLAMA_MODELS); default: ${OLLAMA_REGISTRY}`,
+      )
+      .option('--force', 'send everything again, also what is there')
+      .option('--json', 'one JSON object per model'),
+  )
+    .addHelpText(
+      'after',
+      `${examples('mirror', 'mirror llama3.1:8b --aws --fleet cpu', 'mirror my-model --from ~/.ollama/models')}
+
+Every file is checked against its digest. What an interrupted run has sent is not sent again: run it anew.`,
+    )
+    .action((names: string[], flags: MirrorFlags) =>
+      withModels(flags, async ({ upload }, signal, registry) => {
+        const [{ displayName, parseModelName }, { mirrorModel }, { openOrigin }, { mirroredText }] =
+          await Promise.all([
+            import('../../core/protocol/models.ts'),
+            import('../models/mirror.ts'),
+            import('../models/open.ts'),
+            import('../models/text.ts'),
+          ]);
+        if (names.length === 0) {
+          const models = (await upload.models()).map(displayName);
+          const none = "The mirror is empty. 'paddock models mirror MODEL' fills it.";
+          console.log(flags.json ? JSON.stringify({ models }) : models.join('\n') || none);
+          return 0;
+        }
+        const models = names.map(parseModelName);
+        const origin = await openOrigin(flags.from ?? registry ?? OLLAMA_REGISTRY);
+        for (const model of models) {
+          const bar = new Bar();
+          const onProgress = (done: number, total: number) => bar.show(done, total, displayName(model));
+          try {
+            const force = flags.force ?? false;
+            const mirrored = await mirrorModel(model, { origin, upload, force, onProgress, signal });
+            bar.end();
+            console.log(flags.json ? JSON.stringify(mirrored) : mirroredText(mirrored));
+          } finally {
+            bar.end();
+          }
+        }
+        return 0;
+      }),
+    );
+
+/** Bytes of something, where a person looks on. */
+class Bar {
+  #bar: SingleBar | undefined;
+
+  show(done: number, total: number, what: string): void {
+    if (!process.stderr.isTTY || total === 0) return;
+    const mb = (bytes: number): number => Math.round(bytes / 1e6);
+    if (!this.#bar) {
+      this.#bar = new SingleBar({
+        format: '{bar} {value}/{total} MB, {what}, {duration_formatted}, {eta_formatted} to go',
+        ...{ clearOnComplete: true, gracefulExit: false },
+      });
+      this.#bar.start(mb(total), 0, { what });
+    }
+    this.#bar.setTotal(mb(total));
+    this.#bar.update(mb(done), { what });
+  }
+
+  end(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+}
+
+/** Connects, and lets Ctrl-C end what runs. @param run returns the exit code */
+async function withModels(
+  flags: ModelsFlags,
+  run: (models: OpenModels, signal: AbortSignal, registry: string | undefined) => Promise<number>,
+): Promise<void> {
+  const [{ openModels }, { readSession }, { resolve }] = await Promise.all([
+    import('../models/open.ts'),
+    import('../../local/session.ts'),
+    import('node:path'),
+  ]);
+  const models = await openModels(connect(flags, { needsTable: false }));
+  const registry = flags.aws ? undefined : readSession(resolve(flags.stateDir))?.registry;
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort();
+  process.once('SIGINT', stop);
+  try {
+    const code = await run(models, stopped.signal, registry);
+    process.exitCode = stopped.signal.aborted ? INTERRUPTED : code;
+  } catch (error) {
+    if (!stopped.signal.aborted) throw error;
+    process.exitCode = INTERRUPTED;
+  } finally {
+    process.off('SIGINT', stop);
+  }
+}

@@ -1,0 +1,64 @@
+import Table from 'cli-table3';
+import type { CachedModelReport, ModelReport } from '../../core/protocol/models.ts';
+import type { Seconds } from '../../core/scaling/types.ts';
+import { sizeText } from '../../core/warmup/room.ts';
+import type { Mirrored } from './mirror.ts';
+import type { PodStanding } from './pods.ts';
+
+/** `3 min ago`; empty for never. */
+export function agoText(at: Seconds, now: Seconds): string {
+  if (at === 0) return '';
+  const seconds = Math.max(0, Math.round(now - at));
+  if (seconds < 90) return `${seconds} s ago`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 129_600 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 86_400)} d ago`;
+}
+
+function stateText({ phase, completedBytes = 0, bytes, source, loaded, failure }: CachedModelReport): string {
+  if (phase === 'filling')
+    return `${bytes > 0 ? Math.floor((100 * completedBytes) / bytes) : 0}% from the ${source ?? 'mirror'}`;
+  if (phase === 'failed') return `failed: ${failure ?? 'no reason given'}`;
+  if (phase === 'waiting') return 'waiting';
+  return `${loaded ? 'loaded' : 'on disk'}${failure ? `; ${failure}` : ''}`;
+}
+
+export function listText(fleet: string, pods: readonly ModelReport[], now: Seconds): string {
+  if (pods.length === 0)
+    return `No pod of the fleet '${fleet}' reports its models. A new one does within a minute of its start.`;
+  const table = new Table({
+    head: ['pod', 'model', 'size', 'state', 'last use', 'kept because'],
+    colAligns: ['left', 'left', 'right', 'left', 'right', 'left'],
+    colWidths: [null, null, null, 46, null, null],
+    wordWrap: true,
+    style: { head: ['bold'], border: ['gray'], compact: true },
+  });
+  for (const { pod, models } of pods) {
+    if (models.length === 0) table.push([pod, '(none)', '', '', '', '']);
+    for (const [index, entry] of models.entries()) {
+      const why = [entry.served && 'served', entry.pinned && 'pinned'].filter(Boolean).join(', ');
+      table.push([
+        ...[index === 0 ? pod : '', entry.model, entry.bytes > 0 ? sizeText(entry.bytes) : ''],
+        ...[stateText(entry), agoText(entry.lastUsedAt, now), why],
+      ]);
+    }
+  }
+  const disks = pods.map(
+    ({ pod, usedBytes, limitBytes }) => `${pod} ${sizeText(usedBytes)} of ${sizeText(limitBytes)}`,
+  );
+  return `${table.toString()}\nroom for models: ${disks.join('; ')}`;
+}
+
+export function standingsText(model: string, wanted: 'there' | 'gone', all: readonly PodStanding[]): string {
+  const done = all.filter(({ state }) => state === 'done').length;
+  const isOne = all.length === 1;
+  const verb = wanted === 'there' ? (isOne ? 'has' : 'have') : isOne ? 'is without' : 'are without';
+  const failures = all
+    .filter(({ state }) => state === 'failed')
+    .map(({ pod, reason }) => `! ${pod}: ${reason}`);
+  return [`${done} of ${all.length} ${isOne ? 'pod' : 'pods'} ${verb} ${model}.`, ...failures].join('\n');
+}
+
+export const mirroredText = ({ model, bytes, sentBytes, outcome }: Mirrored): string =>
+  outcome === 'unchanged'
+    ? `${model} (${sizeText(bytes)}) is in the mirror already.`
+    : `${model} (${sizeText(bytes)}) is in the mirror; ${sizeText(sentBytes)} of it were sent.`;
