@@ -63,6 +63,8 @@ function refuse(denied: readonly object[]): void {
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const ZEROS = '00000000-0000-0000-0000-000000000000';
+const DIGEST = /(?<=\/sha256-)[0-9a-f]{64}/;
+const ids = (text: string): string => text.replace(UUID, ZEROS).replace(DIGEST, '0'.repeat(64));
 /** The name of an object in a bucket, without its folder and its ending. */
 const OBJECT_NAME = /(?<=^arn:aws:s3:::[^/]+\/(?:.*\/)?)[^/.]+(?=\.[^/]*$)/;
 
@@ -70,9 +72,5 @@ const OBJECT_NAME = /(?<=^arn:aws:s3:::[^/]+\/(?:.*\/)?)[^/.]+(?=\.[^/]*$)/;
 function example(resource: string, { name, policies }: RoleView): string {
   const facts = policyFacts(name, policies);
   const alike = (text: string): boolean => resourceClass(facts, text) === resourceClass(facts, resource);
-  return (
-    [resource.replace(OBJECT_NAME, 'example').replace(UUID, ZEROS), resource.replace(UUID, ZEROS)].find(
-      alike,
-    ) ?? resource
-  );
+  return [ids(resource.replace(OBJECT_NAME, 'example')), ids(resource)].find(alike) ?? resource;
 }
