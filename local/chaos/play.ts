@@ -38,7 +38,7 @@ export interface ChaosOutcome {
 }
 
 /** Share of the time that is kept for what has been submitted to come to its end, seconds at most. */
-const CALM = { share: 0.4, maxSeconds: 180 };
+const CALM = { share: 0.4, maxSeconds: 150 };
 /** The health check sweeps once a minute. */
 const LONGER_THAN_A_SWEEP_MS = 80_000;
 /** When all results are there, clients that wait for theirs have so long to fetch them. */
@@ -46,6 +46,7 @@ const CLIENTS_MS = 30_000;
 const LOOK_MS = 500;
 /** A result whose announcement was missed is found by looking again. */
 const LOOK_AGAIN_MS = 5000;
+const OVERDUE_MS = 30_000;
 const READERS = 16;
 /** Between two looks of a client that waits for its response: doubling. */
 const POLL_MS = { first: 1000, last: 8000 };
@@ -129,7 +130,7 @@ export class ChaosPlay {
     const again = setInterval(async () => {
       if (isLooking) return;
       isLooking = true;
-      await mapLimited([...this.recorder.unread], READERS, (id) => this.#read(id));
+      await mapLimited(this.recorder.overdue(Date.now() - OVERDUE_MS), READERS, (id) => this.#read(id));
       isLooking = false;
     }, LOOK_AGAIN_MS);
     this.#undo.push(

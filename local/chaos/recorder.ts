@@ -37,6 +37,14 @@ export class ChaosRecorder {
     return this.#unread;
   }
 
+  /** Of those, what should have been read by now: its result was written, or it was submitted before `since`. */
+  overdue(since: number): string[] {
+    return [...this.#unread].filter((id) => {
+      const trail = this.#trails.get(id);
+      return trail !== undefined && (trail.writes.length > 0 || trail.submittedAt < since);
+    });
+  }
+
   get trails(): RequestTrail[] {
     return [...this.#trails.values()];
   }

@@ -57,6 +57,17 @@ describe('the recorder', () => {
     expect(only()?.writes).toHaveLength(1);
   });
 
+  it('looks again for what was written, or has waited for long', () => {
+    const { recorder } = recorded();
+    recorder.accepted('r1', 'queue');
+    expect(recorder.overdue(7)).toEqual([]);
+    expect(recorder.overdue(8)).toEqual(['r1']);
+    recorder.onRequest(call({}));
+    expect(recorder.overdue(7)).toEqual(['r1']);
+    recorder.read('r1', result());
+    expect(recorder.overdue(8)).toEqual([]);
+  });
+
   it('tells results apart by all that is in them, and one of the same content not', () => {
     const { recorder, only } = recorded();
     recorder.accepted('r1', 'queue');
