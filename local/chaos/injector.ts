@@ -88,12 +88,12 @@ export class Injector {
     const { kind, draw } = fault;
     try {
       if (this.#stop.signal.aborted) return;
+      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
       if (isSpell(kind)) {
-        await castSpell(this.#target.system.front, { ...fault, kind }, this.#stop.signal);
-      } else {
-        const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
-        if (await STROKES[kind](this.#target, draw, signal)) this.#tally.happened(kind);
-      }
+        const before = this.#tally.of(kind);
+        const hasHit = (): boolean => this.#tally.of(kind) > before;
+        await castSpell(this.#target.system.front, { ...fault, kind }, hasHit, signal);
+      } else if (await STROKES[kind](this.#target, draw, signal)) this.#tally.happened(kind);
     } catch (error) {
       this.#failure ??= error;
     } finally {
