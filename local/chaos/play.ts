@@ -37,7 +37,7 @@ export interface ChaosOutcome {
   deadLetters: number;
 }
 
-/** Share of the time that is kept for what has been submitted to come to its end, seconds at most. */
+/** Share of the time, seconds at most, that the load leaves for what has been submitted to come to its end. */
 const CALM = { share: 0.4, maxSeconds: 150 };
 /** The health check sweeps once a minute. */
 const LONGER_THAN_A_SWEEP_MS = 80_000;
@@ -94,7 +94,7 @@ export class ChaosPlay {
     try {
       await this.#load(deadline - calmMs);
       this.phase = 'calm';
-      const leftInQueue = await this.#calm(Math.min(deadline, Date.now() + CALM.maxSeconds * 1000));
+      const leftInQueue = await this.#calm(deadline);
       this.phase = 'reading';
       await this.#readAll();
       const { trails } = this.recorder;
