@@ -20,7 +20,7 @@ export interface DeskPlaces {
 const ATTEMPTS = 5;
 
 /**
- * Where people's orders about a fleet's models lie, and what its workers say of theirs (docs/adr). Throws UnavailableError and
+ * Where people's orders about a fleet's models lie, and what its workers say of theirs (docs/adr/0011). Throws UnavailableError and
  * RefusedError.
  */
 export class S3ModelDesk {

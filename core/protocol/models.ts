@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 /**
  * Models: their names as Ollama reads them, where the mirror keeps them, and what a person, the workers and the command line
- * say to each other about them (docs/adr: models are ordered and reported through S3).
+ * say to each other about them (docs/adr/0011).
  */
 
 /** Parts of a name; Ollama's own defaults filled in. */
