@@ -12,6 +12,7 @@ import { modelsCommand } from './commands/models.ts';
 import { ollamaCommand } from './commands/ollama.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
+import { upgradeCommand } from './commands/upgrade.ts';
 
 /** Errors that the language itself throws: nobody at a terminal can mend them. */
 const DEFECTS = ['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError', 'ZodError'];
@@ -30,6 +31,7 @@ const program = new Command('paddock')
   .addCommand(keysCommand())
   .addCommand(dlqCommand())
   .addCommand(modelsCommand())
+  .addCommand(upgradeCommand())
   .addCommand(faultCommand())
   .addCommand(ollamaCommand())
   .showHelpAfterError('(run with --help for the options and examples)');

@@ -21,6 +21,8 @@ export type Answer =
 export interface AnswerOptions {
   server: ModelServer;
   models: readonly string[];
+  /** See `prepareBody`. */
+  behind?: ReadonlyMap<string, string>;
   replica: string;
   timeoutSeconds: number;
   now: () => number;
@@ -46,7 +48,7 @@ export async function answer(
     kind: 'result',
     result: { ...envelope(request, startedAt, options), status: 'failed', error: { code, message } },
   });
-  const prepared = prepareBody(request.body, options.models);
+  const prepared = prepareBody(request.body, options.models, options.behind);
   if (!prepared.ok) return failed(prepared.code, prepared.message);
 
   options.onUse(String(prepared.body.model));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalModel } from '../core/protocol/model-names.ts';
 import { METRICS_PORT, OLLAMA_PORT, REGISTRY_PORT, WORKER_PORT } from '../core/protocol/names.ts';
 
 const required = z.string({ error: 'is not set' }).min(1, 'is empty');
@@ -9,6 +10,12 @@ const seconds = (fallback: number, min: number, max: number) =>
     .max(max, `must be at most ${max}`)
     .default(fallback);
 
+const listed = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+
 const schema = z
   .object({
     PADDOCK_FLEET: required,
@@ -17,13 +24,10 @@ const schema = z
     POD_UID: required,
     POD_NAMESPACE: required,
     PADDOCK_MODELS: required
-      .transform((list) =>
-        list
-          .split(',')
-          .map((name) => name.trim())
-          .filter(Boolean),
-      )
+      .transform(listed)
       .refine((list) => list.length > 0, 'names no model: give a comma-separated list'),
+    PADDOCK_SERVED_MODELS: z.string().default('').transform(listed),
+    PADDOCK_CANARY: z.enum(['true', 'false'], 'must be true or false').default('false'),
     PADDOCK_SLOTS: z.coerce
       .number({ error: 'is not a number' })
       .int('must be a whole number')
@@ -63,6 +67,12 @@ const schema = z
     podUid: env.POD_UID,
     namespace: env.POD_NAMESPACE,
     models: env.PADDOCK_MODELS,
+    /** What clients may ask for: the configured names, and the models behind them, which lists of models show. */
+    names: [...new Set([...env.PADDOCK_SERVED_MODELS, ...env.PADDOCK_MODELS])],
+    /** The model that answers under a configured name, where an upgrade made it another; by canonical name. */
+    behind: modelsBehind(env.PADDOCK_SERVED_MODELS, env.PADDOCK_MODELS),
+    /** An upgrade's canary: answers whom its door lets in, takes nothing from the queue, and says nothing to the scaler. */
+    isCanary: env.PADDOCK_CANARY === 'true',
     slots: env.PADDOCK_SLOTS,
     queueUrl: env.PADDOCK_QUEUE_URL,
     deadLetterQueueUrl: env.PADDOCK_DEAD_LETTER_QUEUE_URL,
@@ -83,6 +93,10 @@ const schema = z
     listenPort: env.PADDOCK_LISTEN_PORT,
     metricsPort: env.PADDOCK_METRICS_PORT,
   }));
+
+function modelsBehind(served: readonly string[], actual: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(served.map((name, index) => [canonicalModel(name), actual[index] ?? name]));
+}
 
 export type WorkerConfig = z.output<typeof schema>;
 

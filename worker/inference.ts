@@ -16,9 +16,13 @@ export interface Refusal {
 
 /**
  * The body as it may reach the model server: nothing in it unloads or reloads a model, and it names one of the
- * fleet's. (A name outside the fleet would push a model out of memory, or leave the cluster: `…-cloud`.)
+ * fleet's, which may be a name that another model answers to by now. (A name outside the fleet would push a model out of memory, or leave the cluster: `…-cloud`.)
  */
-export function prepareBody(body: unknown, models: readonly string[]): Prepared {
+export function prepareBody(
+  body: unknown,
+  models: readonly string[],
+  behind: ReadonlyMap<string, string> = new Map(),
+): Prepared {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     return { ok: false, status: 400, code: 'invalid_request', message: 'the body must be a JSON object' };
   }
@@ -31,6 +35,8 @@ export function prepareBody(body: unknown, models: readonly string[]): Prepared 
     const message = `model '${rest.model}' not found, this fleet serves: ${models.join(', ')}`;
     return { ok: false, status: 404, code: 'model_not_found', message };
   }
+  const actual = behind.get(wanted);
+  if (actual !== undefined && canonicalModel(actual) !== wanted) rest.model = actual;
   if (typeof options !== 'object' || options === null) {
     return { ok: true, body: options === undefined ? rest : { ...rest, options } };
   }

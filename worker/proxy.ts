@@ -17,6 +17,8 @@ export interface ProxyOptions {
   slots: Slots;
   state: WorkerState;
   models: readonly string[];
+  /** See `prepareBody`. */
+  behind?: ReadonlyMap<string, string>;
   counters: Counters;
   metrics: WorkerMetrics;
   log: Log;
@@ -72,14 +74,14 @@ export class InferenceProxy {
   }
 
   async #infer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { slots, state, models, metrics } = this.#options;
+    const { slots, state, models, behind, metrics } = this.#options;
     if (!state.isAccepting || slots.free <= 0) return this.#busy(path, request, response);
     const text = await readBody(request);
     if (text === 'too-large') {
       metrics.ended('interactive', 'invalid');
       return tooLarge(response, path);
     }
-    const prepared = prepareBody(parse(text), models);
+    const prepared = prepareBody(parse(text), models, behind);
     if (!prepared.ok) {
       metrics.ended('interactive', 'invalid');
       return refuse(response, path, prepared.status, prepared.message);

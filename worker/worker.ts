@@ -64,7 +64,8 @@ export function createWorker(options: WorkerOptions): Worker {
     server,
     slots,
     state,
-    models,
+    models: config.names,
+    behind: config.behind,
     counters,
     metrics,
     log,
@@ -73,7 +74,8 @@ export function createWorker(options: WorkerOptions): Worker {
     onUse: cache.use,
   });
   const consumer = new Consumer({
-    ...{ queue, results, server, slots, state, models, counters, metrics, log, timeoutSeconds },
+    ...{ models: config.names, behind: config.behind },
+    ...{ queue, results, server, slots, state, counters, metrics, log, timeoutSeconds },
     ...{ statuses: results, deadLetters, maxAttempts: config.maxAttempts, onServerTrouble, onUse: cache.use },
     ...{ fleet, replica, visibilitySeconds: config.visibilitySeconds, now: Date.now, sleep },
   });
@@ -119,15 +121,18 @@ export function createWorker(options: WorkerOptions): Worker {
       log.info('listening', { address: address.address, port: address.port, models, slots: size });
       await cache.start();
       void warmup.run();
-      void heartbeat.run();
-      void consumer.run();
+      if (!config.isCanary) {
+        void heartbeat.run();
+        void consumer.run();
+      }
       return address;
     },
     async terminate() {
       consumer.stop();
       await drain.terminate();
       heartbeat.stop();
-      await Promise.race([Promise.all([heartbeat.beat(), cache.end()]), sleep(LAST_BEAT_MS)]);
+      const lastWords = config.isCanary ? [] : [heartbeat.beat()];
+      await Promise.race([Promise.all([...lastWords, cache.end()]), sleep(LAST_BEAT_MS)]);
       warmup.stop();
       for (const server of [door, metricsServer]) {
         server.close();

@@ -6,7 +6,7 @@ import type {
   V1Role,
   V1RoleBinding,
 } from '@kubernetes/client-node';
-import { GROUP, NAMESPACE } from '../core/protocol/names.ts';
+import { canaryName, GROUP, NAMESPACE, workloadName } from '../core/protocol/names.ts';
 import { serviceAccountName } from './names.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
@@ -81,6 +81,38 @@ export const warmupAccess = (): Rbac[] =>
     ],
     [group(GROUP.warmup)],
   );
+
+/**
+ * An upgrade changes what the pools' workloads and their canaries run, and removes pods that never came up; it makes no
+ * workload and removes none. What runs in the pods of a named workload is its to say: that is what an upgrade is.
+ */
+export const upgradeAccess = (
+  pools: readonly { fleet: string; pool: string; kind: 'persistent' | 'elastic' }[],
+): Rbac[] => {
+  const named = (kind: 'persistent' | 'elastic'): string[] =>
+    pools.filter((pool) => pool.kind === kind).map(({ fleet, pool }) => workloadName(fleet, pool));
+  const canaries = pools.map(({ fleet, pool }) => canaryName(fleet, pool));
+  const sets = named('persistent');
+  return role(
+    'paddock-upgrade',
+    [
+      { apiGroups: [''], resources: ['pods'], verbs: ['list', 'delete'] },
+      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
+      {
+        apiGroups: ['apps'],
+        resources: ['deployments'],
+        resourceNames: [...named('elastic'), ...canaries],
+        verbs: ['patch'],
+      },
+      // Without names a rule would be for all.
+      ...(sets.length > 0
+        ? [{ apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: sets, verbs: ['patch'] }]
+        : []),
+      { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['list'] },
+    ],
+    [group(GROUP.upgrade)],
+  );
+};
 
 /** A worker renews its Lease. RBAC can't say 'its own': the admission policy does. */
 export const workerAccess = (fleets: readonly string[]): Rbac[] =>

@@ -137,7 +137,9 @@ export const workerContainer = (
       AWS_REGION: around.region,
       PADDOCK_FLEET: fleet.name,
       PADDOCK_POOL: pool.name,
-      PADDOCK_MODELS: fleet.models.join(','),
+      // What runs; under which names clients ask for it stands below, in the same order.
+      PADDOCK_MODELS: (around.models ?? fleet.models).join(','),
+      PADDOCK_SERVED_MODELS: fleet.models.join(','),
       PADDOCK_SLOTS: String(pool.slots),
       PADDOCK_QUEUE_URL: around.queueUrl,
       PADDOCK_DEAD_LETTER_QUEUE_URL: around.deadLetterQueueUrl,

@@ -1,6 +1,7 @@
-import { scalerAccess, warmupAccess, workerAccess } from './access.ts';
+import { scalerAccess, upgradeAccess, warmupAccess, workerAccess } from './access.ts';
 import { ownLeaseBinding, ownLeasePolicy } from './admission.ts';
 import { fleetService, workerServiceAccount } from './base.ts';
+import { poolCanary } from './canary.ts';
 import { devicePlugin } from './device-plugin.ts';
 import { networkPolicies } from './network-policy.ts';
 import { poolDisruptionBudget, poolWorkload } from './pool.ts';
@@ -45,6 +46,7 @@ export function sharedManifests(
     ...fleets.map((fleet) => workerServiceAccount(fleet.name)),
     ...scalerAccess(),
     ...warmupAccess(),
+    ...upgradeAccess(pools.map(({ fleet, pool }) => ({ fleet, pool: pool.name, kind: pool.kind }))),
     ...workerAccess(fleets.map((fleet) => fleet.name)),
     ownLeasePolicy(),
     ownLeaseBinding(),
@@ -64,8 +66,12 @@ export function sharedManifests(
   ];
 }
 
-/** A fleet's service, and the workload and disruption budget of each of its pools. */
+/** A fleet's service, and the workload, disruption budget and resting canary of each of its pools. */
 export const fleetManifests = (fleet: Fleet, env: WorkloadEnvironment): Manifest[] => [
   fleetService(fleet.name),
-  ...fleet.pools.flatMap((pool) => [poolWorkload(fleet, pool, env), poolDisruptionBudget(fleet, pool)]),
+  ...fleet.pools.flatMap((pool) => [
+    poolWorkload(fleet, pool, env),
+    poolDisruptionBudget(fleet, pool),
+    poolCanary(fleet, pool, env),
+  ]),
 ];

@@ -4,7 +4,14 @@ import type {
   V1NetworkPolicyPeer,
   V1NetworkPolicyPort,
 } from '@kubernetes/client-node';
-import { APP_OLLAMA, LABEL, METRICS_PORT, NAMESPACE, WORKER_PORT } from '../core/protocol/names.ts';
+import {
+  APP_CANARY,
+  APP_OLLAMA,
+  LABEL,
+  METRICS_PORT,
+  NAMESPACE,
+  WORKER_PORT,
+} from '../core/protocol/names.ts';
 import { APP_ROUTER, APP_WEBUI, MONITORING_NAMESPACE, ROUTER_PORTS, WEBUI_PORT } from './names.ts';
 import type { WorkloadNetwork } from './types.ts';
 
@@ -41,13 +48,12 @@ export const networkPolicies = (neighbours: Neighbours): NetworkPolicy[] => [
       from([pods(APP_ROUTER), ...neighbours.controlCidrs.map(block)], WORKER_PORT),
       from([monitoring], METRICS_PORT),
     ],
-    egress: [
-      // AWS, its endpoint for the Kubernetes API and the models' registry: none has addresses that stay. Not the node's
-      // metadata service, which answers at port 80.
-      to([block('0.0.0.0/0')], 443),
-      // EKS Pod Identity's agent on the node, which hands out the pod's own credentials.
-      to([block('169.254.170.23/32')], 80),
-    ],
+    egress: toAws,
+  }),
+  // Nobody but an upgrade talks to its canary.
+  policy('canaries', APP_CANARY, {
+    ingress: [from(neighbours.controlCidrs.map(block), WORKER_PORT)],
+    egress: toAws,
   }),
   policy('router', APP_ROUTER, {
     ingress: [
@@ -108,3 +114,11 @@ const dns: V1NetworkPolicyEgressRule = {
   to: [{ ...inNamespace('kube-system'), podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } }],
   ports: [{ protocol: 'UDP', port: 53 }, ...tcp(53)],
 };
+
+const toAws: V1NetworkPolicyEgressRule[] = [
+  // AWS, its endpoint for the Kubernetes API and the models' registry: none has addresses that stay. Not the node's
+  // metadata service, which answers at port 80.
+  to([block('0.0.0.0/0')], 443),
+  // EKS Pod Identity's agent on the node, which hands out the pod's own credentials.
+  to([block('169.254.170.23/32')], 80),
+];

@@ -47,10 +47,14 @@ function largest(pools: readonly WorkloadPool[]): ReturnType<typeof podRequests>
   return { milliCpu: most('milliCpu'), memoryMiB: most('memoryMiB'), gpus: most('gpus') };
 }
 
-/** Volumes: one of each replica of a persistent pool, and `others` besides. */
+/** Volumes: one of each replica of a persistent pool, one of each fleet's canary, and `others` besides. */
 export function volumeQuota(fleets: Fleets, others: readonly number[]): V1ResourceQuota {
   const sizes = [
     ...volumes(fleets).flatMap(({ max, modelStorageGiB }) => Array<number>(max).fill(modelStorageGiB)),
+    ...fleets.flatMap((fleet) => {
+      const own = volumes([fleet]).map(({ modelStorageGiB }) => modelStorageGiB);
+      return own.length > 0 ? [Math.max(...own)] : [];
+    }),
     ...others,
   ];
   return {

@@ -56,6 +56,8 @@ export interface WorkloadEnvironment {
   /** Of what the mirror lacks; empty: from nowhere else. */
   readonly registryUrl: string;
   readonly volumeType: VolumeType;
+  /** The model behind each of the fleet's, in their order; default: those themselves. */
+  readonly models?: readonly string[];
   readonly images: { readonly ollama: string; readonly worker: string; readonly fetch: string };
   /** Where the worker's code lies, and what its content must hash to. */
   readonly workerBundle: { readonly bucket: string; readonly key: string; readonly sha256: string };

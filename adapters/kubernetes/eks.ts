@@ -1,4 +1,11 @@
-import { AppsV1Api, CoordinationV1Api, CoreV1Api, KubeConfig, type User } from '@kubernetes/client-node';
+import {
+  AppsV1Api,
+  CoordinationV1Api,
+  CoreV1Api,
+  KubeConfig,
+  PolicyV1Api,
+  type User,
+} from '@kubernetes/client-node';
 import type { EksCluster } from '../aws/eks-cluster.ts';
 import { makeApi } from './client.ts';
 
@@ -8,6 +15,7 @@ export interface KubernetesApis {
   core: CoreV1Api;
   apps: AppsV1Api;
   coordination: CoordinationV1Api;
+  policy: PolicyV1Api;
 }
 
 /** How a function reaches the Kubernetes API. */
@@ -23,6 +31,7 @@ function makeApis(config: KubeConfig, timeoutMs: number): KubernetesApis {
     core: makeApi(config, CoreV1Api, timeoutMs),
     apps: makeApi(config, AppsV1Api, timeoutMs),
     coordination: makeApi(config, CoordinationV1Api, timeoutMs),
+    policy: makeApi(config, PolicyV1Api, timeoutMs),
   };
 }
 

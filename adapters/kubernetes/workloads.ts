@@ -1,5 +1,6 @@
 import { PatchStrategy, setHeaderOptions, type V1ObjectMeta } from '@kubernetes/client-node';
-import { LABEL, NAMESPACE } from '../../core/protocol/names.ts';
+import { ANNOTATION, LABEL, NAMESPACE } from '../../core/protocol/names.ts';
+import { parseUpgradeMark, type UpgradeMark } from '../../core/protocol/upgrade.ts';
 import { ConflictError } from '../errors.ts';
 import { mergePatch } from './client.ts';
 import type { KubernetesAccess } from './eks.ts';
@@ -12,6 +13,8 @@ export interface WorkloadObservation {
   name: string;
   pool: string;
   replicas: number;
+  /** Whether an upgrade works on it. */
+  upgrade?: UpgradeMark;
 }
 
 /** A fleet's StatefulSets and Deployments. All methods throw UnavailableError and RefusedError. */
@@ -82,5 +85,7 @@ const jsonPatch = () => setHeaderOptions('Content-Type', PatchStrategy.JsonPatch
 
 function observe(kind: WorkloadKind, metadata?: V1ObjectMeta, replicas = 1): WorkloadObservation[] {
   const pool = metadata?.labels?.[LABEL.pool];
-  return pool && metadata?.name ? [{ kind, name: metadata.name, pool, replicas }] : [];
+  if (!pool || !metadata?.name) return [];
+  const upgrade = parseUpgradeMark(metadata.annotations?.[ANNOTATION.upgrade]);
+  return [{ kind, name: metadata.name, pool, replicas, ...(upgrade && { upgrade }) }];
 }

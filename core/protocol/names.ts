@@ -7,9 +7,13 @@ export const LABEL = {
   fleet: 'paddock.dev/fleet',
   pool: 'paddock.dev/pool',
   app: 'app.kubernetes.io/name',
+  /** On an upgrade's canary and its pods, instead of the pool's: so the scaler does not take it for a replica. */
+  canary: 'paddock.dev/canary',
 } as const;
 
 export const APP_OLLAMA = 'ollama';
+/** Of a canary: no Service selects it, so no client's request reaches it. */
+export const APP_CANARY = 'ollama-canary';
 
 export const READINESS_GATE = 'paddock.dev/warm';
 /** The container of a replica's pod in which the worker runs. */
@@ -20,6 +24,8 @@ export const ANNOTATION = {
   heartbeat: 'paddock.dev/heartbeat',
   /** On a worker's Lease, written by the scaler: drain deadline, epoch seconds as a decimal string. */
   drain: 'paddock.dev/drain',
+  /** On a pool's workload, written by an upgrade: core/protocol/upgrade.ts. */
+  upgrade: 'paddock.dev/upgrade',
   /** On a pod: the ReplicaSet controller removes the lowest first. */
   deletionCost: 'controller.kubernetes.io/pod-deletion-cost',
 } as const;
@@ -35,6 +41,7 @@ export const POOL_TAINT = 'paddock.dev/pool';
 
 /** Workload (StatefulSet or Deployment) and node group of a pool. */
 export const workloadName = (fleet: string, pool: string): string => `${fleet}-${pool}`;
+export const canaryName = (fleet: string, pool: string): string => `${fleet}-${pool}-canary`;
 export const nodegroupName = (cluster: string, fleet: string, pool: string): string =>
   `${cluster}-${fleet}-${pool}`;
 
@@ -53,6 +60,7 @@ export const RATE_KEY_PREFIX = 'rate#';
 export const GROUP = {
   scaler: 'paddock:scaler',
   warmup: 'paddock:warmup',
+  upgrade: 'paddock:upgrade',
 } as const;
 
 export const WORKER_PORT = 8080;

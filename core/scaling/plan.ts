@@ -33,7 +33,7 @@ export function makePlan(context: Context, shares: Spread, reasons: Reason[], wa
     at: view.at,
     summary: summarize(view, [...capacity, ...warming.filter(isReplacement)]),
     commands,
-    reasons: [...reasons, ...shares.reasons, ...warmUps.reasons],
+    reasons: [...reasons, ...shares.reasons, ...warmUps.reasons, ...upgradeReasons(view)],
     wanted: shares.total,
     wantedByPool: shares.byPool,
     numbers: numbersOf(context),
@@ -43,6 +43,19 @@ export function makePlan(context: Context, shares: Spread, reasons: Reason[], wa
     again: commands.length > 0 || !rests(context),
   };
 }
+
+const upgradeReasons = (view: FleetView): Reason[] =>
+  view.pools.flatMap(({ policy, observed }) => {
+    if (!observed?.upgrade) return [];
+    const numbers = { ...observed.upgrade, desired: observed.desiredReplicas };
+    return [
+      {
+        rule: 'upgrade',
+        text: `An upgrade works on ${policy.name}: it may grow and does not shrink.`,
+        numbers,
+      },
+    ];
+  });
 
 const isGrowth = (command: Command): boolean =>
   command.kind === 'cancel-drain' || (command.kind === 'set-replicas' && command.to > command.from);
@@ -86,7 +99,8 @@ function rests({ policy, view, memory, capacity }: Context): boolean {
 }
 
 function isStill({ observed, live, pending }: FleetView['pools'][number]): boolean {
-  if (!observed) return false;
+  // Who upgrades counts on a loop that ticks.
+  if (!observed || observed.upgrade) return false;
   return (
     pending.length === 0 &&
     live.every((replica) => replica.phase === 'warm') &&

@@ -30,7 +30,8 @@ export function reconcile(
   return view.pools.flatMap((pool) => {
     const { observed } = pool;
     if (!observed) return [];
-    const wanted = wantedByPool[pool.policy.name] ?? pool.current;
+    const wanted = withUpgrade(wantedByPool[pool.policy.name] ?? pool.current, pool, observed);
+    const spareNodes = observed.upgrade?.spareNodes ?? 0;
     const change =
       pool.policy.kind === 'persistent'
         ? reconcilePersistent(pool, observed, wanted, leaving, blind)
@@ -38,9 +39,27 @@ export function reconcile(
     return [
       ...change.commands,
       ...clearStrayCosts(pool, change.commands),
-      ...reconcileNodes(pool, observed, change.replicas, blind),
+      ...reconcileNodes(
+        pool,
+        observed,
+        change.replicas + spareNodes,
+        blind || observed.upgrade !== undefined,
+      ),
     ];
   });
+}
+
+/**
+ * While an upgrade works on a pool it keeps what it has, with drains taken back, and the upgrade's own replica besides:
+ * that one may go past the fleet's maximum, but not past the pool's.
+ */
+function withUpgrade(
+  wanted: number,
+  { policy }: PoolView,
+  { upgrade, desiredReplicas }: PoolObservation,
+): number {
+  if (!upgrade) return wanted;
+  return Math.max(wanted, desiredReplicas, Math.min(upgrade.replicas, policy.max));
 }
 
 /** A tick that died, or failed, between the two marks of a drain left a deletion cost; a drain decided now completes it. */

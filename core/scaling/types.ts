@@ -88,6 +88,8 @@ export interface PoolObservation {
   /** `spec.replicas` of the pool's workload. */
   desiredReplicas: number;
   replicas: ReplicaObservation[];
+  /** An upgrade works on it: it may grow, and nothing of it shrinks. */
+  upgrade?: { spareNodes: number; replicas: number };
 }
 
 export interface Snapshot {

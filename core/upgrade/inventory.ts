@@ -15,6 +15,8 @@ export interface Inventory {
   health: HealthVerdict | undefined;
   /** APIs that what is installed asks for: `apps/v1`. */
   usedApis: string[];
+  /** An execution of the same upgrade did not come to its end: this one goes on. */
+  resumes?: boolean | undefined;
 }
 
 export interface ClusterState {

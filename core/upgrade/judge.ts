@@ -42,7 +42,8 @@ export function judge(tally: Tally, settings: JudgeSettings): Judgement {
   const { canary, rest } = tally;
   const worse = failsMore(canary, rest) ?? isSlower(canary, rest, settings) ?? answersWorse(tally, settings);
   if (worse) return { outcome: 'fail', reason: worse };
-  const enough = Math.min(answered(canary), answered(rest)) >= MIN_SAMPLES;
+  // The rest's first answers are what the others are compared with: they say nothing of themselves.
+  const enough = Math.min(answered(canary), canary.compared, rest.compared) >= MIN_SAMPLES;
   if (settings.elapsed < settings.soakSeconds || !enough) {
     if (settings.elapsed >= PATIENCE * settings.soakSeconds + 60)
       return {

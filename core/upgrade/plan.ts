@@ -53,7 +53,7 @@ export function makePlan(request: UpgradeRequest, inventory: Inventory): Planned
     case 'ollama':
       return planOllama(request, inventory, fleets);
     case 'model':
-      return planModel(request, fleets);
+      return planModel(request, inventory, fleets);
     case 'nodes':
       return planNodes(request, inventory, fleets);
     case 'kubernetes':
@@ -61,19 +61,23 @@ export function makePlan(request: UpgradeRequest, inventory: Inventory): Planned
   }
 }
 
-function planOllama(request: UpgradeRequest, { ollamaImage }: Inventory, fleets: FleetState[]): Planned {
+function planOllama(
+  request: UpgradeRequest,
+  { ollamaImage, resumes }: Inventory,
+  fleets: FleetState[],
+): Planned {
   const to = imageOf(request.to, ollamaImage);
   if (request.fleet !== undefined)
     return { ok: false, problems: ['all fleets of a cluster run the same Ollama: leave the fleet out'] };
   const isDone = (fleet: FleetState) =>
     !hasLeftovers(fleet) && fleet.pools.every(({ image }) => image === to);
-  if (to === ollamaImage && fleets.every(isDone))
+  if (to === ollamaImage && fleets.every(isDone) && !resumes)
     return { ok: false, problems: [`the model servers run ${to} already`] };
   const changes = fleets.map((fleet) => changeOf(fleet, { image: { from: ollamaImage, to } }));
   return planned(request, `Ollama ${ollamaImage} → ${to}`, ollamaImage, to, changes);
 }
 
-function planModel(request: UpgradeRequest, fleets: FleetState[]): Planned {
+function planModel(request: UpgradeRequest, { resumes }: Inventory, fleets: FleetState[]): Planned {
   if (fleets.length > 1) {
     const names = fleets.map(({ name }) => name).join(', ');
     return { ok: false, problems: [`a model is of one fleet: say which of ${names}`] };
@@ -93,7 +97,7 @@ function planModel(request: UpgradeRequest, fleets: FleetState[]): Planned {
       : fleet.models.find(({ served }) => canonicalModel(served) === canonicalModel(left));
   if (!model)
     return { ok: false, problems: [`the fleet ${fleet.name} serves no model ${left}, only ${names}`] };
-  if (canonicalModel(model.actual) === canonicalModel(to) && !hasLeftovers(fleet))
+  if (canonicalModel(model.actual) === canonicalModel(to) && !hasLeftovers(fleet) && !resumes)
     return { ok: false, problems: [`behind ${model.served} there is ${to} already`] };
   if (fleet.models.some((one) => one !== model && canonicalModel(one.actual) === canonicalModel(to)))
     return { ok: false, problems: [`the fleet ${fleet.name} serves ${to} under another name already`] };
@@ -187,7 +191,7 @@ function planKubernetes(request: UpgradeRequest, inventory: Inventory): Planned 
       ok: false,
       problems: [`the control plane has ${cluster.version}: ${request.to} is no newer minor version of it`],
     };
-  if (distance === 0 && !request.back && nodegroups.every(({ version }) => version === request.to))
+  if (distance === 0 && !inventory.resumes && nodegroups.every(({ version }) => version === request.to))
     return { ok: false, problems: [`the cluster and all its nodes have ${request.to} already`] };
   if (distance > 1) {
     const [major, minor] = cluster.version.split('.').map(Number) as [number, number];

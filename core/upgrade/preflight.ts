@@ -14,8 +14,11 @@ export interface Obstacle {
 
 type Rule = (plan: UpgradePlan, inventory: Inventory) => Obstacle[];
 
-/** Kubelets may be three minor versions behind their control plane. Source: Kubernetes, 'Version Skew Policy'. */
-const MAX_SKEW = 3;
+/**
+ * Kubernetes itself lets kubelets be three minor versions behind; EKS wants managed node groups at the version of their control
+ * plane before it brings that to the next. Source: EKS API reference, 'UpdateClusterVersion'.
+ */
+const MAX_SKEW = 1;
 
 /**
  * APIs that Kubernetes stops serving, by the version that no longer has them.
@@ -118,7 +121,7 @@ const skew: Rule = ({ request, to }, { nodegroups = [] }) =>
         .filter(({ version }) => (minorsBetween(version, to) ?? MAX_SKEW + 1) > MAX_SKEW)
         .map(({ name, version }) => ({
           rule: 'skew',
-          text: `the nodes of ${name} have ${version}, more than ${MAX_SKEW} minor versions behind ${to}`,
+          text: `the nodes of ${name} have ${version}: EKS wants them at the control plane's version before it goes to ${to}`,
           next: 'upgrade the nodes first: `paddock upgrade nodes latest`',
         }));
 

@@ -56,11 +56,18 @@ export function observePool(
         ...optional('node', nodeOf.get(instance.instanceId)),
       })),
       desiredReplicas: workload.replicas,
+      ...optional('upgrade', upgradeOf(workload, readings.at)),
       replicas: pods.value
         .filter((pod) => pod.pool === pool.name)
         .map((pod) => observeReplica(pod, pool, instanceOf, drains(pod), isWorkerUp(pod, readings.leases))),
     },
   };
+}
+
+/** A mark that nobody renews any more is that of an execution that died. */
+function upgradeOf({ upgrade }: WorkloadObservation, at: Seconds): PoolObservation['upgrade'] {
+  if (!upgrade || upgrade.until <= at) return undefined;
+  return { spareNodes: upgrade.spareNodes, replicas: upgrade.replicas };
 }
 
 function observeReplica(

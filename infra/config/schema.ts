@@ -5,6 +5,7 @@ import { gatewaySchema } from './gateway-schema.ts';
 import { modelsSchema } from './models-schema.ts';
 import { monitoringSchema } from './monitoring-schema.ts';
 import { routerSchema } from './router-schema.ts';
+import { upgradesSchema } from './upgrades-schema.ts';
 import { webuiSchema } from './webui-schema.ts';
 
 const image = z
@@ -80,6 +81,7 @@ export const configSchema = z.strictObject({
         'first deploy: Kubernetes refuses another class for volumes that exist.',
     ),
   webui: webuiSchema.prefault({}).describe('Open WebUI: chat in the browser, for people with an account.'),
+  upgrades: upgradesSchema.prefault({}).describe('How upgrades prove what they bring (docs/upgrades.md).'),
   fleets: z
     .array(fleetSchema)
     .min(1)

@@ -16,9 +16,9 @@ import type { Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { kubernetesVersionParameter } from '../../core/protocol/upgrade.ts';
 import type { PaddockConfig } from '../config/index.ts';
 import { acceptFindings, acceptManagedPolicies, LOGS_OF_AWS_KEY } from './findings.ts';
-import { kubernetesVersionParameter } from './initial-values.ts';
 import { SUBNETS } from './network.ts';
 
 /** The EKS cluster without nodes and add-ons, and who administers it. */

@@ -77,7 +77,7 @@ export function createWarmup(scope: Construct, props: FunctionsProps): PaddockFu
   return warmup;
 }
 
-const readParameters = (clusterName: string): PolicyStatement =>
+export const readParameters = (clusterName: string): PolicyStatement =>
   new PatternStatement({
     actions: ['ssm:GetParameter'],
     resources: [
@@ -87,11 +87,17 @@ const readParameters = (clusterName: string): PolicyStatement =>
   });
 
 /** For the apiserver's address and certificate. */
-const describeCluster = (cluster: ICluster): PolicyStatement =>
+export const describeCluster = (cluster: ICluster): PolicyStatement =>
   new PolicyStatement({ actions: ['eks:DescribeCluster'], resources: [cluster.clusterArn] });
 
 /** Maps a function's role to the Kubernetes group that RBAC binds. */
-function grantKubernetes(scope: Construct, id: string, cluster: ICluster, role: IRole, group: string): void {
+export function grantKubernetes(
+  scope: Construct,
+  id: string,
+  cluster: ICluster,
+  role: IRole,
+  group: string,
+): void {
   new CfnAccessEntry(scope, id, {
     clusterName: cluster.clusterName,
     principalArn: role.roleArn,
@@ -104,7 +110,7 @@ function grantKubernetes(scope: Construct, id: string, cluster: ICluster, role: 
  * A function's place in the VPC, with a security group of its own that the cluster lets in on these ports: nodes, pods
  * and the apiserver's private endpoint all stand behind the cluster's group.
  */
-function networkInto(
+export function networkInto(
   scope: Construct,
   name: string,
   cluster: ICluster,

@@ -1,5 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -20,10 +21,13 @@ const TIMEOUT_SECONDS = 55;
 
 /** Looks after what nothing else notices, each minute: requests that SQS moved to a dead-letter queue. */
 export class Healthcheck extends Construct {
+  readonly handler: IFunction;
+
   constructor(scope: Construct, id: string, props: HealthcheckProps) {
     super(scope, id);
     const { clusterName } = props;
     const { handler } = this.#function(props);
+    this.handler = handler;
     const role = new Role(this, 'SchedulerRole', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com'),
     });

@@ -4,13 +4,6 @@ import { Construct } from 'constructs';
 import { DeploymentCalls } from './deployment-calls.ts';
 import { PatternStatement } from './findings.ts';
 
-/** SSM parameter with the version that the cluster has: the template reads it, and an upgrade writes it. */
-export const kubernetesVersionParameter = (clusterName: string): string =>
-  `/paddock/${clusterName}/kubernetes-version`;
-
-/** SSM parameter with the image that the fleets' model servers run: as the version. */
-export const ollamaImageParameter = (clusterName: string): string => `/paddock/${clusterName}/images/ollama`;
-
 /** SSM parameters that tell of each node group whether it exists. */
 export const nodegroupMarkPrefix = (clusterName: string): string => `/paddock/${clusterName}/node-groups/`;
 

@@ -10,11 +10,17 @@ export class ManifestSet {
   readonly #scope: Construct;
   readonly #cluster: ICluster;
   readonly #namespace: KubernetesManifest;
+  readonly #apis = new Set<string>();
 
   constructor(scope: Construct, cluster: ICluster) {
     this.#scope = scope;
     this.#cluster = cluster;
     this.#namespace = this.#apply('Namespace', [namespace()]);
+  }
+
+  /** `apiVersion` of all that was added so far. */
+  get usedApis(): string[] {
+    return [...this.#apis].sort();
   }
 
   /** After the namespace, and after whatever else is named. */
@@ -25,6 +31,7 @@ export class ManifestSet {
   }
 
   #apply(id: string, manifest: Manifest[]): KubernetesManifest {
+    for (const { apiVersion } of manifest) if (apiVersion) this.#apis.add(apiVersion);
     return new KubernetesManifest(this.#scope, `Manifest-${id}`, {
       cluster: this.#cluster,
       manifest: manifest as Record<string, unknown>[],

@@ -2,6 +2,7 @@ import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib';
 import type { ICluster } from 'aws-cdk-lib/aws-eks-v2';
 import { Construct } from 'constructs';
 import { nodegroupName } from '../../core/protocol/names.ts';
+import { modelParameter, ollamaImageParameter } from '../../core/protocol/upgrade.ts';
 import { fleetManifests, sharedManifests, webuiManifests } from '../../workloads/index.ts';
 import { routerManifests } from '../../workloads/router/index.ts';
 import { fleetPolicy, type PaddockConfig } from '../config/index.ts';
@@ -11,11 +12,11 @@ import { FleetTriggers } from '../constructs/fleet-triggers.ts';
 import { createScaler, createWarmup } from '../constructs/functions.ts';
 import { Gateway } from '../constructs/gateway.ts';
 import { Healthcheck } from '../constructs/healthcheck.ts';
-import { ollamaImageParameter } from '../constructs/initial-values.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
 import { workloadNetwork } from '../constructs/network.ts';
 import { createModelsBucket, createResultsBucket, createTable } from '../constructs/storage.ts';
+import { Upgrade } from '../constructs/upgrade.ts';
 import { WorkerBundle } from '../constructs/worker-bundle.ts';
 import { WorkerIdentity } from '../constructs/worker-identity.ts';
 
@@ -123,6 +124,9 @@ export class ControlPlaneStack extends Stack {
           registryUrl: config.models.registry ? config.models.registryUrl : '',
           volumeType,
           images: { ...images, ollama },
+          models: fleet.models.map((model, index) =>
+            this.#modelBehind(clusterName, fleet.name, model, index),
+          ),
           workerBundle: worker,
         }),
         shared,
@@ -131,7 +135,7 @@ export class ControlPlaneStack extends Stack {
       new CfnOutput(this, `QueueUrl-${fleet.name}`, { value: queue.queueUrl });
     }
 
-    new Healthcheck(this, 'Healthcheck', {
+    const healthcheck = new Healthcheck(this, 'Healthcheck', {
       ...{ clusterName, logRetentionDays: config.logRetentionDays, results },
       fleets: fleets.map(({ fleet, deadLetters }) => ({ name: fleet.name, deadLetters })),
     });
@@ -159,11 +163,26 @@ export class ControlPlaneStack extends Stack {
       }),
       shared,
     );
+    const upgrade = new Upgrade(this, 'Upgrades', {
+      ...{ config, cluster, table },
+      healthcheck: healthcheck.handler,
+      usedApis: manifests.usedApis,
+    });
+    new CfnOutput(this, 'UpgradeStateMachineArn', { value: upgrade.machine.stateMachine.stateMachineArn });
     new CfnOutput(this, 'WorkerBundleKey', { value: worker.key });
     new CfnOutput(this, 'ResultsBucketName', { value: results.bucketName });
     new CfnOutput(this, 'ModelsBucketName', { value: models.bucketName });
     new CfnOutput(this, 'TableName', { value: table.tableName });
     new CfnOutput(this, 'ScaleStateMachineArn', { value: scale.stateMachineArn });
     new CfnOutput(this, 'WarmupStateMachineArn', { value: warmupMachine.stateMachineArn });
+  }
+
+  /** What answers under a configured name: itself, until an upgrade has written another. */
+  #modelBehind(clusterName: string, fleet: string, model: string, index: number): string {
+    return new CfnParameter(this, `Model-${fleet}-${index}`, {
+      type: 'AWS::SSM::Parameter::Value<String>',
+      default: modelParameter(clusterName, fleet, model),
+      description: `Model that answers as ${model}`,
+    }).valueAsString;
   }
 }

@@ -1,14 +1,13 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { nodegroupName } from '../../core/protocol/names.ts';
-import type { PaddockConfig } from '../config/index.ts';
 import {
-  InitialValues,
   kubernetesVersionParameter,
-  MARK,
-  nodegroupMarkPrefix,
+  modelParameter,
   ollamaImageParameter,
-} from '../constructs/initial-values.ts';
+} from '../../core/protocol/upgrade.ts';
+import type { PaddockConfig } from '../config/index.ts';
+import { InitialValues, MARK, nodegroupMarkPrefix } from '../constructs/initial-values.ts';
 
 export interface StateStackProps extends StackProps {
   readonly config: PaddockConfig;
@@ -29,6 +28,13 @@ export class StateStack extends Stack {
       values: [
         { name: kubernetesVersionParameter(name), value: version, deleted: true },
         { name: ollamaImageParameter(name), value: config.images.ollama, deleted: true },
+        ...config.fleets.flatMap((fleet) =>
+          fleet.models.map((model) => ({
+            name: modelParameter(name, fleet.name, model),
+            value: model,
+            deleted: true,
+          })),
+        ),
         // Kept when a pool goes: until its group is gone too, a new mark would be wrong.
         ...nodegroups.map((nodegroup) => ({
           name: `${nodegroupMarkPrefix(name)}${nodegroup}`,

@@ -29,16 +29,20 @@ export function sizeOf(body: Record<string, unknown>): Size {
 }
 
 /**
- * Seconds until the first token, and for each of them. A fixed service time is that of a whole answer: the single token
+ * Seconds until the first token, and for each of them, `factor` times as long as stated. A fixed service time is that of a whole answer: the single token
  * that a warm-up asks for takes the time of a token.
  */
-export function pace(spec: ServerSpec, size: Size): { firstSeconds: number; tokenSeconds: number } {
+export function pace(
+  spec: ServerSpec,
+  size: Size,
+  factor = 1,
+): { firstSeconds: number; tokenSeconds: number } {
   if (spec.serviceSeconds !== undefined && size.outputTokens > 1) {
-    return { firstSeconds: 0, tokenSeconds: spec.serviceSeconds / size.outputTokens };
+    return { firstSeconds: 0, tokenSeconds: (factor * spec.serviceSeconds) / size.outputTokens };
   }
   return {
     firstSeconds: size.promptTokens / (spec.prefillRate ?? DEFAULT_PREFILL_RATE),
-    tokenSeconds: 1 / (spec.decodeRate ?? DEFAULT_DECODE_RATE),
+    tokenSeconds: factor / (spec.decodeRate ?? DEFAULT_DECODE_RATE),
   };
 }
 

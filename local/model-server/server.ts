@@ -11,9 +11,8 @@ import { abortWhenClosed, Refusal, readBody, send } from './http.ts';
 import { ModelFolder } from './library.ts';
 import { changeModels, isChange } from './library-api.ts';
 import type { ServerEvent, ServerSpec } from './types.ts';
+import { brokenVersion, DEFAULT_VERSION, SLOW_FACTOR } from './versions.ts';
 
-/** The version that it says it is. */
-const VERSION = '0.17.4';
 /** A stream writes at most this often: a token of 1 ms would only heat the machine. */
 const MIN_PIECE_SECONDS = 0.02;
 
@@ -110,7 +109,7 @@ export class SyntheticServer {
       case '/':
         return 'Ollama is running';
       case '/api/version':
-        return { version: VERSION };
+        return { version: this.#spec.version ?? DEFAULT_VERSION };
       case '/api/tags':
         return { models: listed };
       case '/api/ps':
@@ -196,11 +195,17 @@ export class SyntheticServer {
 
   async #write({ dialect, body, response, gone, requestId }: Job): Promise<void> {
     const size = sizeOf(body);
-    const { firstSeconds, tokenSeconds } = pace(this.#spec, size);
+    const broken = size.outputTokens > 1 ? brokenVersion(this.#spec.version) : undefined;
+    if (broken === 'hangs') return until(gone);
+    if (broken === 'crashes') {
+      this.restart();
+      return until(gone);
+    }
+    const { firstSeconds, tokenSeconds } = pace(this.#spec, size, broken === 'slow' ? SLOW_FACTOR : 1);
     const tokens = { prompt: size.promptTokens, output: size.outputTokens };
     const isStream = typeof body.stream === 'boolean' ? body.stream : dialect.streamsByDefault;
     const start = opening(requestId);
-    const text = start + words(size.outputTokens);
+    const text = broken === 'wrong' ? nonsense(size.outputTokens) : start + words(size.outputTokens);
     const begun = Date.now();
     const at = (seconds: number): Promise<void> =>
       delay(Math.max(0, begun + seconds * 1000 - Date.now()), undefined, { signal: gone });
@@ -237,6 +242,16 @@ export class SyntheticServer {
     );
   }
 }
+
+/** Resolves never; rejects when the client goes away. */
+const until = (gone: AbortSignal): Promise<void> =>
+  new Promise((_, reject) => {
+    const leave = (): void => reject(gone.reason);
+    if (gone.aborted) leave();
+    else gone.addEventListener('abort', leave, { once: true });
+  });
+
+const nonsense = (count: number): string => 'mumble '.repeat(Math.min(count, 4096)).trimEnd();
 
 const words = (count: number): string => 'word '.repeat(Math.min(count, 4096)).trimEnd();
 

@@ -15,6 +15,8 @@ export interface ServerSpec {
   slots: number;
   /** A model can be loaded from this time on: the pod's binding to a node plus the load time. */
   loadableAt: number;
+  /** The version that it says it is, from its image's tag; some are broken on purpose: `brokenVersion`. */
+  version?: string;
   /** Fixed service time, seconds; without it, from tokens. */
   serviceSeconds?: number;
   /** Tokens per second read and written; default 5000 and 30. */

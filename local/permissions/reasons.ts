@@ -20,6 +20,7 @@ export const REASONS: readonly Reason[] = [
       'WarmupRole',
       'GatewayRole',
       'HealthcheckRole',
+      'UpgradesUpgradeRole',
       'NodeGroupSetupCallsRole',
       'ValuesCallsRole',
     ],
@@ -27,7 +28,7 @@ export const REASONS: readonly Reason[] = [
     why: "Lambda writes a function's log with the function's role.",
   },
   {
-    holders: ['ScalerRole', 'WarmupRole'],
+    holders: ['ScalerRole', 'WarmupRole', 'UpgradesUpgradeRole'],
     what: [
       'ec2:AssignPrivateIpAddresses',
       'ec2:CreateNetworkInterface',
@@ -39,7 +40,7 @@ export const REASONS: readonly Reason[] = [
     why: "Lambda makes and removes the network interfaces of a function in the VPC with the function's role.",
   },
   {
-    holders: ['ScaleRole', 'WarmupMachineRole'],
+    holders: ['ScaleRole', 'WarmupMachineRole', 'UpgradesMachineRole'],
     what: [
       'logs:CreateLogDelivery',
       'logs:DeleteLogDelivery',
@@ -57,6 +58,55 @@ export const REASONS: readonly Reason[] = [
     what: ['s3:GetObject'],
     on: 's3:cdk-hnb659fds-assets-<account>-<region>/<hash>.mjs',
     why: 'An init container fetches the worker; pods on this machine run the file where it was built.',
+  },
+  {
+    holders: ['UpgradesUpgradeRole'],
+    what: [
+      'eks:DescribeAddon',
+      'eks:DescribeAddonVersions',
+      'eks:DescribeInsight',
+      'eks:DescribeNodegroup',
+      'eks:DescribeUpdate',
+      'eks:ListAddons',
+      'eks:ListInsights',
+      'eks:ListNodegroups',
+    ],
+    why: 'Upgrades of Kubernetes and of nodes, which test/state-machines/upgrade.test.ts plays against simulated answers.',
+  },
+  {
+    holders: ['UpgradesUpgradeRole'],
+    what: ['states:DescribeExecution'],
+    why: 'Asked when a lock is held: whether the execution that holds it still runs.',
+  },
+  {
+    holders: ['UpgradesMachineRole'],
+    what: [
+      'autoscaling:ResumeProcesses',
+      'autoscaling:SuspendProcesses',
+      'eks:DescribeInsightsRefresh',
+      'eks:StartInsightsRefresh',
+      'eks:UpdateAddon',
+      'eks:UpdateClusterVersion',
+      'eks:UpdateNodegroupVersion',
+    ],
+    why: 'Upgrades of Kubernetes and of nodes, which test/state-machines/upgrade.test.ts plays against simulated answers.',
+  },
+  {
+    holders: ['UpgradesMachineRole'],
+    what: ['ssm:PutParameter'],
+    on: 'ssm:parameter/paddock/paddock/kubernetes-version',
+    why: 'Written at the end of an upgrade of Kubernetes.',
+  },
+  {
+    holders: ['Role paddock/paddock-upgrade'],
+    what: ['delete'],
+    why: 'A replica that never came up is removed on the way back; a StatefulSet would wait for it for ever.',
+  },
+  {
+    holders: ['Role paddock/paddock-upgrade'],
+    what: ['patch'],
+    on: 'statefulsets.apps <fleet>-<pool>',
+    why: 'Persistent pools; the recorded run has an elastic one.',
   },
   {
     holders: [

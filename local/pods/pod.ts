@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { V1Pod, V1PodCondition } from '@kubernetes/client-node';
 import { NotFoundError } from '../../adapters/errors.ts';
 import { OLLAMA_PORT } from '../../core/protocol/names.ts';
+import { versionOfImage } from '../model-server/versions.ts';
 import type { Addresses } from './addresses.ts';
 import type { KubeletApi, PodRef } from './api.ts';
 import { WorkerContainer } from './container.ts';
@@ -119,6 +120,7 @@ export class LocalPod {
       models: (env.PADDOCK_MODELS ?? '').split(',').filter(Boolean),
       slots: Number(env.PADDOCK_SLOTS ?? 1),
       disk: this.#disk,
+      ...optionalVersion(sidecar?.image),
       loadableAt: this.#boundAt + loadSeconds * 1000,
       ...(sidecar && { environment: containerEnvironment(this.#pod, sidecar, this.#podIP) }),
       ...rates,
@@ -243,5 +245,10 @@ export class LocalPod {
     this.#options.onEvent?.(event);
   }
 }
+
+const optionalVersion = (image: string | undefined): { version?: string } => {
+  const version = versionOfImage(image);
+  return version === undefined ? {} : { version };
+};
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());

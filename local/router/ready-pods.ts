@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { LABEL, WORKER_PORT } from '../../core/protocol/names.ts';
+import { APP_OLLAMA, LABEL, WORKER_PORT } from '../../core/protocol/names.ts';
 import type { KubeletApi } from '../pods/api.ts';
 import type { ReadyPods } from './site.ts';
 
@@ -14,11 +14,16 @@ export class ReadyPodWatch {
   }
 
   async start(api: KubeletApi, onTrouble: (error: Error) => void): Promise<void> {
-    await api.watchPods({
-      onSet: (pod) => this.#set(pod),
-      onGone: (pod) => this.#drop(pod.metadata?.uid ?? ''),
-      onTrouble,
-    });
+    // As the Services select: an upgrade's canary is not among them.
+    const selector = `${LABEL.fleet},${LABEL.app}=${APP_OLLAMA}`;
+    await api.watchPods(
+      {
+        onSet: (pod) => this.#set(pod),
+        onGone: (pod) => this.#drop(pod.metadata?.uid ?? ''),
+        onTrouble,
+      },
+      selector,
+    );
   }
 
   /** In a stable order, so that the same pods make the same configuration. */

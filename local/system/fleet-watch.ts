@@ -82,6 +82,8 @@ export class FleetWatch {
   pools(): Record<string, PoolCounts> {
     const pools: Record<string, PoolCounts> = {};
     for (const workload of this.#workloads.values()) {
+      // An upgrade's canary is no replica.
+      if (poolOf(workload) === '') continue;
       pools[poolOf(workload)] = { desired: workload.spec?.replicas ?? 0, starting: 0, warm: 0, draining: 0 };
     }
     for (const pod of this.#pods.values()) {
@@ -96,7 +98,7 @@ export class FleetWatch {
   }
 
   get pods(): number {
-    return this.#pods.size;
+    return [...this.#pods.values()].filter((pod) => poolOf(pod) !== '').length;
   }
 
   /** Resolves when `condition` holds; asked at each change. Rejects when the signal aborts. */

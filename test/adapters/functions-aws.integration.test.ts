@@ -16,12 +16,14 @@ import { DynamoFleetState } from '../../adapters/aws/fleet-state.ts';
 import { DynamoNotices } from '../../adapters/aws/notices.ts';
 import { SqsQueueCounts } from '../../adapters/aws/queue-counts.ts';
 import { DynamoRateBuckets } from '../../adapters/aws/rate-buckets.ts';
+import { DynamoUpgradeState } from '../../adapters/aws/upgrade-state.ts';
 import { NotFoundError, RefusedError, UnavailableError } from '../../adapters/errors.ts';
 import type { Front } from '../../local/front/front.ts';
 import { fleetParametersContract, nodeGroupsContract, queueCountsContract } from '../contract/aws.ts';
 import { fleetStateContract } from '../contract/fleet-state.ts';
 import { noticesContract } from '../contract/notices.ts';
 import { rateBucketsContract } from '../contract/rate-buckets.ts';
+import { upgradeStateContract } from '../contract/upgrade-state.ts';
 import { policy } from '../functions/scaler/world.ts';
 import { CLUSTER, emulate, nodegroup } from '../local/emulators/fixtures.ts';
 import { clientFor, REGION, startTestFront } from '../local/front/harness.ts';
@@ -60,6 +62,10 @@ afterAll(async () => {
 
 fleetStateContract('DynamoDB', () => new DynamoFleetState(TABLE, new DynamoDBClient(options())));
 rateBucketsContract('DynamoDB', () => new DynamoRateBuckets(TABLE, new DynamoDBClient(options())));
+upgradeStateContract(
+  'DynamoDB',
+  (cluster) => new DynamoUpgradeState(TABLE, cluster, new DynamoDBClient(options())),
+);
 noticesContract('DynamoDB', () => new DynamoNotices(TABLE, new DynamoDBClient(options())));
 
 queueCountsContract('SQS', () => {

@@ -3,14 +3,17 @@ import { fleetStateContract } from '../contract/fleet-state.ts';
 import { kubernetesContract } from '../contract/kubernetes.ts';
 import { noticesContract } from '../contract/notices.ts';
 import { rateBucketsContract } from '../contract/rate-buckets.ts';
+import { upgradeStateContract } from '../contract/upgrade-state.ts';
 import { policy } from '../functions/scaler/world.ts';
 import { FakeFleetParameters, FakeNodeGroups, FakeQueueCounts } from './aws.ts';
 import { FakeFleetState } from './fleet-state.ts';
 import { fakeKubernetes } from './kubernetes-setup.ts';
 import { FakeNotices } from './notices.ts';
 import { FakeRateBuckets } from './rate-buckets.ts';
+import { FakeUpgradeState } from './upgrade.ts';
 
 fleetStateContract('fake', () => new FakeFleetState());
+upgradeStateContract('fake', () => new FakeUpgradeState());
 noticesContract('fake', () => new FakeNotices());
 kubernetesContract('fake', fakeKubernetes);
 const buckets = new FakeRateBuckets();

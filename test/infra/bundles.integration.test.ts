@@ -14,6 +14,7 @@ const BUDGETS = {
   gateway: 1_000_000,
   healthcheck: 700_000,
   scaler: 3_000_000,
+  upgrade: 3_100_000,
   warmup: 2_750_000,
   worker: 2_550_000,
 };
@@ -43,7 +44,7 @@ describe('bundles', () => {
     expect(size).toBeLessThan(budget);
   });
 
-  it.each(['gateway', 'healthcheck', 'scaler', 'warmup'] as const)(
+  it.each(['gateway', 'healthcheck', 'scaler', 'upgrade', 'warmup'] as const)(
     '%s loads by itself and exports its handler',
     async (name) => {
       const script = `const { handler } = await import(${JSON.stringify(bundleOf(name))}); console.log(typeof handler);`;

@@ -14,7 +14,7 @@ import {
 } from '../../local/permissions/recording.ts';
 import { arrivalsScenario } from '../../local/scenarios/scenarios.ts';
 import { gatewayConfig } from '../gateway/config.ts';
-import { config as faultsConfig } from '../local/system/config.ts';
+import { config as faultsConfig, upgradeConfig } from '../local/system/config.ts';
 
 /** A run whose calls are kept in `recordings/<name>.json`. */
 export interface RecordedRun {
@@ -82,6 +82,21 @@ export const RUNS: readonly RecordedRun[] = [
     config: gatewayConfig(),
     command: jest('test/gateway/openai.integration.test.ts'),
     environment: { [RECORD]: '1' },
+  },
+  {
+    name: 'upgrade',
+    title: 'upgrades of Ollama and of a model under load (`test/local/system/upgrade.integration.test.ts`)',
+    config: upgradeConfig(),
+    command: jest('test/local/system/upgrade.integration.test.ts'),
+    environment: { [RECORD]: '1' },
+    sometimes: {
+      'FleetcpuTriggersRuleRole states:StartExecution':
+        'the alarm looks at the queue once a minute, which may be between two requests',
+      'FleetcpuWorkerRole sqs:ChangeMessageVisibility':
+        'a message is given back when its worker drains in the middle of it',
+      'ScalerRole dynamodb:DeleteItem': 'a loop frees its lease once nothing came for a minute',
+      'paddock-scaler delete leases.coordination.k8s.io': 'of a worker that was forgotten already',
+    },
   },
   {
     name: 'dead-letters',

@@ -14,6 +14,10 @@ export class TaskFailure extends Error {
 const SUBSTITUTIONS: Record<string, string> = {
   ScalerFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:scaler',
   WarmupFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:warmup',
+  UpgradeFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:upgrade',
+  HealthcheckFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:healthcheck',
+  ScaleStateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:scale',
+  ClusterName: 'paddock',
   WarmupStateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:warmup',
 };
 
@@ -27,7 +31,12 @@ export function definition(name: string): StateMachineDefinition {
   return JSON.parse(filled) as StateMachineDefinition;
 }
 
+/** What a Task came to, in the order of the calls. */
+export type Answer = { state: string } & ({ result: unknown } | { error: string; cause: string });
+
 export interface Run {
+  /** Of every attempt of every Task. */
+  answers: Answer[];
   output?: Record<string, unknown>;
   error?: Error;
   /** Names of the states entered, Map iterations included. */
@@ -35,18 +44,25 @@ export interface Run {
 }
 
 /** Runs a definition with its Tasks faked by state name; waits and retry pauses take no time. */
-export async function run(name: string, input: object, handlers: TaskHandlers): Promise<Run> {
+export async function run(
+  name: string,
+  input: object,
+  handlers: TaskHandlers,
+  execution: { id?: string; startedAt?: Date } = {},
+): Promise<Run> {
   // Validation takes half a second: definitions.test.ts does it once.
   const machine = new StateMachine(definition(name), { validationOptions: { noValidate: true } });
-  const execution = machine.run(input as never, {
+  const answers: Answer[] = [];
+  const running = machine.run(input as never, {
     overrides: {
-      taskResourceLocalHandlers: handlers as never,
-      waitTimeOverrides: { Wait: 0, 'Wait first': 0 },
+      taskResourceLocalHandlers: recording(handlers, answers) as never,
+      waitTimeOverrides: Object.fromEntries(waits(definition(name)).map((state) => [state, 0])),
       retryIntervalOverrides: Object.fromEntries(Object.keys(handlers).map((state) => [state, 0])),
     },
     context: {
       Execution: {
-        Id: 'arn:aws:states:us-east-1:123456789012:express:scale:one:run',
+        Id: execution.id ?? 'arn:aws:states:us-east-1:123456789012:express:scale:one:run',
+        ...(execution.startedAt && { StartTime: execution.startedAt.toISOString() }),
         Name: 'uid-1-first',
       },
       StateMachine: { Id: 'arn:aws:states:us-east-1:123456789012:stateMachine:scale' },
@@ -54,16 +70,37 @@ export async function run(name: string, input: object, handlers: TaskHandlers): 
   });
   const states: string[] = [];
   const logs = (async () => {
-    for await (const event of execution.eventLogs) {
+    for await (const event of running.eventLogs) {
       if (event.type === 'StateEntered') states.push(event.state.name);
     }
   })();
   try {
-    const output = (await execution.result) as Record<string, unknown>;
+    const output = (await running.result) as Record<string, unknown>;
     await logs;
-    return { output, states };
+    return { output, states, answers };
   } catch (error) {
     await logs;
-    return { error: error as Error, states };
+    return { error: error as Error, states, answers };
   }
 }
+
+const waits = ({ States }: StateMachineDefinition): string[] =>
+  Object.entries(States).flatMap(([name, { Type }]) => (Type === 'Wait' ? [name] : []));
+
+const recording = (handlers: TaskHandlers, answers: Answer[]): TaskHandlers =>
+  Object.fromEntries(
+    Object.entries(handlers).map(([state, handler]) => [
+      state,
+      async (input: never) => {
+        try {
+          const result = await handler(input);
+          answers.push({ state, result });
+          return result;
+        } catch (error) {
+          const { name, message } = error as Error;
+          answers.push({ state, error: name, cause: message });
+          throw error;
+        }
+      },
+    ]),
+  );

@@ -41,3 +41,16 @@ describe('an error', () => {
     });
   });
 });
+
+describe('a name that another model answers to', () => {
+  const behind = new Map([['llama3.1:8b', 'llama3.2:3b']]);
+  const names = ['llama3.1:8b', 'llama3.2:3b'];
+
+  it('is led to that model; its own name works too', () => {
+    for (const model of ['llama3.1:8b', 'LLAMA3.1:8b', 'llama3.2:3b'])
+      expect(prepareBody({ model }, names, behind)).toMatchObject({
+        ok: true,
+        body: { model: 'llama3.2:3b' },
+      });
+  });
+});

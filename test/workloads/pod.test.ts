@@ -154,7 +154,10 @@ describe('where pods land', () => {
 
 describe('workloads', () => {
   it('never state replicas: the scaler owns the number', () => {
-    const all = [...cpu, ...gpu].filter(({ kind }) => kind === 'StatefulSet' || kind === 'Deployment');
+    const all = [...cpu, ...gpu].filter(
+      ({ kind, metadata }) =>
+        (kind === 'StatefulSet' || kind === 'Deployment') && !metadata?.labels?.['paddock.dev/canary'],
+    );
 
     expect(all).toHaveLength(5);
     for (const workload of all) expect(workload).not.toHaveProperty('spec.replicas');

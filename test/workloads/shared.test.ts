@@ -67,8 +67,8 @@ describe('quotas', () => {
     ]);
   });
 
-  it("hold the volumes of persistent pools and Open WebUI's", () => {
-    expect(volumes?.spec?.hard).toEqual({ persistentvolumeclaims: '3', 'requests.storage': '130Gi' });
+  it("hold the volumes of persistent pools, of a canary and Open WebUI's", () => {
+    expect(volumes?.spec?.hard).toEqual({ persistentvolumeclaims: '4', 'requests.storage': '190Gi' });
   });
 
   it('come with defaults for requests alone: a default limit would hold for an Ollama that may use its whole node', () => {

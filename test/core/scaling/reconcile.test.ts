@@ -277,3 +277,40 @@ describe('workers', () => {
     expect(short(forgetWorkers(view))).toEqual(['forget-worker od-7']);
   });
 });
+
+describe('while an upgrade works on a pool', () => {
+  const marked = (replicas: ReplicaObservation[], upgrade = { spareNodes: 1, replicas: 0 }) => ({
+    ...poolOf(replicas),
+    upgrade,
+  });
+
+  it('nothing of it shrinks, and drains are taken back', () => {
+    const pool = marked([replicaOf('od', 0), draining(1)], { spareNodes: 0, replicas: 0 });
+    expect(short(commandsFor({ pool, wanted: 0 }))).toEqual(['cancel-drain od-1']);
+    expect(short(commandsFor({ pool: marked(warmReplicas('od', 2)), wanted: 0 }))).toEqual(['set-nodes 2→3']);
+  });
+
+  it("the canary's node is not taken for an empty one", () => {
+    const pool = marked(warmReplicas('od', 2));
+    pool.desiredNodes = 3;
+    pool.instances.push({ instanceId: 'i-canary', lifecycle: 'in-service', node: 'canary-node' });
+    expect(commandsFor({ pool, wanted: 2 })).toEqual([]);
+    expect(short(commandsFor({ pool: { ...pool, upgrade: undefined } as never, wanted: 2 }))).toEqual([
+      'terminate i-canary',
+    ]);
+  });
+
+  it('it grows with the load, and by the replica that the upgrade asks for', () => {
+    expect(short(commandsFor({ pool: marked(warmReplicas('od', 2)), wanted: 4 }))).toEqual([
+      'set-replicas 2→4',
+      'set-nodes 2→5',
+    ]);
+    const rolling = marked(warmReplicas('od', 2), { spareNodes: 0, replicas: 3 });
+    expect(short(commandsFor({ pool: rolling, wanted: 1 }))).toEqual(['set-replicas 2→3', 'set-nodes 2→3']);
+  });
+
+  it('of a persistent pool the same', () => {
+    const pool = marked(warmReplicas('od', 2), { spareNodes: 0, replicas: 0 });
+    expect(commandsFor({ pool, wanted: 0, kind: 'persistent' })).toEqual([]);
+  });
+});

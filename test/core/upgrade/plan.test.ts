@@ -171,7 +171,7 @@ describe('preflight', () => {
       'skew',
       kubernetes,
       inventoryOf({
-        nodegroups: [{ name: 'g', version: '1.32', release: '', status: 'ACTIVE', issues: [] }],
+        nodegroups: [{ name: 'g', version: '1.34', release: '', status: 'ACTIVE', issues: [] }],
       }),
     ],
     [

@@ -37,3 +37,14 @@ export const config = () =>
       },
     ],
   });
+
+/** The same with room for a canary beside the load, and canaries that are asked for seconds instead of minutes. */
+export const upgradeConfig = () => {
+  const base = config();
+  const fleets = base.fleets.map((fleet) => ({
+    ...fleet,
+    policy: { ...fleet.policy, maxReplicas: 4, attainment: 0.9 },
+    pools: fleet.pools.map((pool) => ({ ...pool, max: 5, slots: 2 })),
+  }));
+  return { ...base, fleets, upgrades: { ...base.upgrades, soakSeconds: 8 } };
+};

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AppsV1Api, CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import type { PlanRecord } from '../../../adapters/aws/fleet-state.ts';
-import { nodegroupName, resultKey } from '../../../core/protocol/names.ts';
+import { ANNOTATION, LABEL, NAMESPACE, nodegroupName, resultKey } from '../../../core/protocol/names.ts';
 import { requestResultSchema } from '../../../core/protocol/request.ts';
+import type { PaddockConfig } from '../../../infra/config/index.ts';
 import { defaultCacheDir } from '../../../local/build/artifacts.ts';
 import type { RequestEvent } from '../../../local/front/front.ts';
 import type { ServerEvent } from '../../../local/model-server/types.ts';
@@ -70,11 +72,11 @@ export class TestSystem {
     );
   }
 
-  static async start(): Promise<TestSystem> {
+  static async start(of: PaddockConfig = config()): Promise<TestSystem> {
     const stateDir = mkdtempSync(join(tmpdir(), 'paddock-system-'));
     const supervisor = new Supervisor({ stateDir });
     const system = await startSystem({
-      config: config(),
+      config: of,
       stateDir,
       cacheDir: defaultCacheDir(),
       triggers: { schedule: false, alarm: false },
@@ -118,6 +120,37 @@ export class TestSystem {
       ),
     );
     return ids;
+  }
+
+  /** Addresses of the replicas that serve. */
+  async replicas(): Promise<string[]> {
+    const { items } = await this.#core.listNamespacedPod({ namespace: NAMESPACE, labelSelector: LABEL.pool });
+    return items
+      .filter(({ metadata, status }) => {
+        const isReady = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True');
+        return isReady && metadata?.deletionTimestamp === undefined;
+      })
+      .map(({ status }) => status?.podIP ?? '');
+  }
+
+  /** Marks of upgrades on the pools' workloads. */
+  async upgradeMarks(): Promise<string[]> {
+    const { items } = await this.#apps.listNamespacedDeployment({ namespace: NAMESPACE });
+    return items.flatMap(({ metadata }) => metadata?.annotations?.[ANNOTATION.upgrade] ?? []);
+  }
+
+  get #config(): KubeConfig {
+    const config = new KubeConfig();
+    config.loadFromFile(this.system.cluster.kubeconfigPath);
+    return config;
+  }
+
+  get #core(): CoreV1Api {
+    return this.#config.makeApiClient(CoreV1Api);
+  }
+
+  get #apps(): AppsV1Api {
+    return this.#config.makeApiClient(AppsV1Api);
   }
 
   isWritten(id: string): boolean {

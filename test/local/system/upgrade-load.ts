@@ -1,0 +1,49 @@
+import { FLEET, MODEL } from './config.ts';
+import type { TestSystem } from './fixture.ts';
+
+/** People who go on asking while something is upgraded: by the queue, and straight through the router. */
+export class SteadyLoad {
+  readonly queued: string[] = [];
+  readonly #t: TestSystem;
+  readonly #timer: NodeJS.Timeout;
+  readonly #asked: Promise<number | string>[] = [];
+
+  constructor(t: TestSystem, everyMs = 1000) {
+    this.#t = t;
+    this.#timer = setInterval(() => void this.#one(), everyMs);
+  }
+
+  /** Ends it; resolves with the answers of interactive requests that were none. */
+  async stop(): Promise<{ interactive: number; bad: (number | string)[] }> {
+    clearInterval(this.#timer);
+    const answers = await Promise.all(this.#asked);
+    return { interactive: answers.length, bad: answers.filter((answer) => answer !== 200) };
+  }
+
+  async #one(): Promise<void> {
+    const [id] = await this.#t.submit(1);
+    if (id) this.queued.push(id);
+    const [router] = this.#t.system.router.urls;
+    if (router) this.#asked.push(ask(router));
+  }
+}
+
+/** A client as `openai` and `ollama` are: told to come again, it does. */
+async function ask(router: string): Promise<number | string> {
+  const body = JSON.stringify({ model: MODEL, prompt: 'Why?', stream: false, options: { num_predict: 8 } });
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const response = await fetch(`${router}/fleets/${FLEET}/api/generate`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      await response.text();
+      if (response.status !== 503 && response.status !== 429) return response.status;
+      if (attempt === 20) return `${response.status} twenty times`;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    } catch (error) {
+      return `no answer: ${(error as Error).message}`;
+    }
+  }
+}
