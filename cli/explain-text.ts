@@ -87,13 +87,14 @@ const timeOf = (at: Seconds): string => new Date(at * 1000).toISOString().slice(
 const COLD_SHOWN = 6;
 
 /** Replicas that are not warm, those that fail first. */
-function describeCold(cold: readonly ColdReplica[]): string {
+export function describeCold(cold: readonly ColdReplica[]): string {
   const ordered = cold.toSorted((a, b) => b.failures - a.failures || b.seconds - a.seconds);
-  const shown = ordered
-    .slice(0, COLD_SHOWN)
-    .map(({ replica, seconds, reason }) => `${replica} for ${seconds} s (${reason})`);
+  const shown = ordered.slice(0, COLD_SHOWN).map(({ replica, seconds, reason, failures }) => {
+    const tries = failures === 0 ? '' : `, ${failures} failed attempt${failures === 1 ? '' : 's'}`;
+    return `${replica} for ${seconds} s${tries} (${reason})`;
+  });
   if (cold.length > COLD_SHOWN) shown.push(`and ${cold.length - COLD_SHOWN} more`);
-  return `  … not warm: ${shown.join('; ')}`;
+  return `not warm: ${shown.join('; ')}`;
 }
 
 const PART_NAMES: Record<LeadPart, string> = {
@@ -126,7 +127,7 @@ export function explainTick({ record, repeated }: ToldTick): string {
     lines.push(`  → ${describeCommand(command)}  [${describeResult(record.results[index])}]`);
     lines.push(styleText('gray', `      ${command.reason}`));
   }
-  if (plan.cold) lines.push(describeCold(plan.cold));
+  if (plan.cold) lines.push(`  … ${describeCold(plan.cold)}`);
   for (const reason of plan.reasons) {
     lines.push(`  ${reason.rule.padEnd(18)} ${reason.text}`);
     lines.push(styleText('gray', `  ${''.padEnd(18)} ${numbers(reason.numbers)}`));

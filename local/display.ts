@@ -139,10 +139,16 @@ export function resultText(result: ScenarioResult): string {
     '',
     `${result.scenario}: ${requests.succeeded} of ${requests.submitted} answered, ${requests.failed} failed, ${requests.lost} lost, ` +
       `${requests.duplicated} answered twice` +
-      (scaling.interrupted === null ? '' : `, ${scaling.interrupted} interrupted`),
+      (scaling.interrupted === null ? '' : `, ${scaling.interrupted} interrupted`) +
+      (requests.cold === null ? '' : `, ${requests.cold} at a cold model server`),
     table.toString(),
     `replicas: peak ${scaling.peakReplicas}, at the end ${scaling.finalReplicas}, ${scaling.replicaSeconds.toFixed(0)} replica-seconds` +
       (first === null ? '' : `, first scale-out after ${first.toFixed(1)} s`),
+    ...(scaling.knocks.answered + scaling.knocks.refused > 0
+      ? [
+          `pods: ${scaling.podsWarmed} warmed; straight at their doors ${scaling.knocks.answered} answered, ${scaling.knocks.refused} refused`,
+        ]
+      : []),
     `nodes: ${scaling.nodeSeconds['on-demand'].toFixed(0)} s on-demand, ${scaling.nodeSeconds.spot.toFixed(0)} s spot, $${result.costDollars.toFixed(4)}`,
     `ticks: ${ticks.count}, ${ticks.errors} failed, p50 ${ticks.p50Ms} ms, p99 ${ticks.p99Ms} ms`,
   ].join('\n');

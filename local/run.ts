@@ -28,7 +28,7 @@ export interface RunOptions {
   counterLagSeconds: number;
   minutes?: number;
   timeScale: number;
-  times: number;
+  times?: number;
   phaseSeconds: number;
   modelServer: ModelServerKind;
   kubeconfig?: string;

@@ -28,7 +28,10 @@ export interface ModelServer {
   load(model: string, signal?: AbortSignal): Promise<void>;
   /** Sends one token through a model. NotFoundError: it is not on the disk. */
   answer(model: string, signal?: AbortSignal): Promise<void>;
-  /** Opens a connection and leaves it idle: it ends the moment the server does. */
+  /**
+   * Opens a connection and leaves it idle: it ends the moment the server does. From then on `ask` and `open` reach no server,
+   * however soon another one listens, until it is held again.
+   */
   hold(): Promise<HeldConnection>;
   /** Whole answer at once; any status is an answer. */
   ask(request: ServerRequest): Promise<ServerAnswer>;
@@ -46,6 +49,7 @@ const PROBE_TIMEOUT_MS = 5000;
 export class OllamaServer implements ModelServer, ModelLibrary {
   readonly #base: URL;
   readonly #agent = new http.Agent({ keepAlive: true });
+  #held: HeldConnection | undefined;
 
   /** @param baseUrl `http://127.0.0.1:11434` */
   constructor(baseUrl: string) {
@@ -111,8 +115,9 @@ export class OllamaServer implements ModelServer, ModelLibrary {
     }
   }
 
-  hold(): Promise<HeldConnection> {
-    return holdConnection(this.#base.hostname, Number(this.#base.port));
+  async hold(): Promise<HeldConnection> {
+    this.#held = await holdConnection(this.#base.hostname, Number(this.#base.port));
+    return this.#held;
   }
 
   async ask(request: ServerRequest): Promise<ServerAnswer> {
@@ -132,7 +137,15 @@ export class OllamaServer implements ModelServer, ModelLibrary {
     }
   }
 
-  open({ method, path, headers, body, signal }: ServerRequest): Promise<http.IncomingMessage> {
+  open(request: ServerRequest): Promise<http.IncomingMessage> {
+    return this.#send(request, this.#held);
+  }
+
+  /** @param held the connection to the server process that may answer; another one hears nothing */
+  #send(
+    { method, path, headers, body, signal }: ServerRequest,
+    held?: HeldConnection,
+  ): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
       const options: http.RequestOptions = {
         agent: this.#agent,
@@ -145,6 +158,12 @@ export class OllamaServer implements ModelServer, ModelLibrary {
       };
       const request = http.request(options, resolve);
       request.on('error', (error) => reject(unavailable(error, `${method} ${path}`)));
+      // Nothing is written before the connection stands: by then the end of the one that is held has been heard of.
+      request.once('socket', (socket) => {
+        const gone = () => held?.isOver && request.destroy(ended());
+        if (socket.connecting) socket.once('connect', gone);
+        else gone();
+      });
       request.end(body);
     });
   }
@@ -164,9 +183,10 @@ export class OllamaServer implements ModelServer, ModelLibrary {
     body: unknown,
     signal?: AbortSignal,
   ): Promise<Record<string, unknown>> {
-    const answer = await this.ask(jsonRequest(method, path, body, signal));
-    if (answer.status !== 200) throw failure(answer.status, `${method} ${path}`, errorText(answer.body));
-    return (answer.body ?? {}) as Record<string, unknown>;
+    const answer = await this.#send(jsonRequest(method, path, body, signal));
+    const parsed = parseJson(await text(answer));
+    if (answer.statusCode !== 200) throw failure(answer.statusCode, `${method} ${path}`, errorText(parsed));
+    return (parsed ?? {}) as Record<string, unknown>;
   }
 }
 
@@ -178,6 +198,8 @@ export function errorText(body: unknown): string {
   if (typeof message === 'string') return message;
   return typeof body === 'string' ? body : JSON.stringify(body);
 }
+
+const ended = (): Error => Object.assign(new Error('the model server has ended'), { code: 'ECONNRESET' });
 
 function jsonRequest(method: string, path: string, body: unknown, signal?: AbortSignal): ServerRequest {
   return {

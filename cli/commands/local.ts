@@ -47,7 +47,11 @@ export function localCommand(): Command {
       atLeast(0),
       0,
     )
-    .option('--times <n>', 'with --scenario idle-wake: how many rounds', wholeNumber(1), 20)
+    .option(
+      '--times <n>',
+      'with --scenario idle-wake (default: 20) or warm-up (default: 5): how many rounds',
+      wholeNumber(1),
+    )
     .addOption(
       new Option(
         '--model-server <kind>',
@@ -81,6 +85,7 @@ ${scenarios}
 Examples:
   npm start                                             the original benchmark, live; stays up until Ctrl-C
   npm run paddock -- local --scenario burst --exit --json
+  npm run paddock -- local --scenario warm-up --min-replicas 10 --max-replicas 10 --times 3 --exit
   npm run paddock -- local --model-server ollama        real replies (see npm run paddock -- ollama install)
   npm run paddock -- local --arrivals my-trace.csv --minutes 10 --preset gpu
   npm run paddock -- explain                            in a second terminal: why did it scale?`,
@@ -112,5 +117,10 @@ function refuseIgnored({ arrivals, scenario, modelServer }: RunOptions, command:
     refuse('serviceSeconds', '--service-seconds', '--model-server synthetic');
     refuse('loadSeconds', '--load-seconds', '--model-server synthetic');
   }
-  if (scenario !== 'idle-wake') refuse('times', '--times', '--scenario idle-wake');
+  if (scenario !== 'idle-wake' && scenario !== 'warm-up')
+    refuse('times', '--times', '--scenario idle-wake or warm-up');
+  if (scenario === 'warm-up' && modelServer !== 'synthetic')
+    command.error(
+      'error: --scenario warm-up asks the model servers what they saw, which the real one does not tell.',
+    );
 }

@@ -1,13 +1,19 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { PlanRecord } from '../../adapters/aws/fleet-state.ts';
+import type { ColdReplica, LearnedLead } from '../../core/scaling/types.ts';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
+import { describeCold, describeLead } from '../explain-text.ts';
 
 export interface StatusReport {
   fleet: string;
   queue: { backlog: number; inFlight: number };
   pools: { pool: string; wanted: number; nodesDesired: number; nodes: number }[];
   pricePerHour: number;
+  /** As the last tick saw them: replicas that are on their way or can't be warmed. */
+  cold?: ColdReplica[];
+  /** By pool: what was learned of the time from the decision on a replica until it is warm. */
+  leads?: Record<string, LearnedLead>;
   lastTick?: {
     at: string;
     secondsAgo: number;
@@ -67,6 +73,8 @@ async function readStatus({ fleet, cluster, table }: ReturnType<typeof connect>)
       };
     }),
     pricePerHour: last?.plan.pricePerHour ?? 0,
+    ...(last?.plan.cold && { cold: last.plan.cold }),
+    ...(last?.plan.leads && { leads: last.plan.leads }),
     ...(last ? { lastTick: lastTick(last) } : {}),
   };
 }
@@ -95,6 +103,8 @@ export function statusText(report: StatusReport): string {
     tick === undefined
       ? 'No tick yet: the schedule or the alarm starts the first within a minute.'
       : `last tick ${tick.secondsAgo} s ago: ${tick.summary}; ${tick.numbers.warm ?? 0} warm, ${tick.numbers.pending ?? 0} starting, ${tick.numbers.draining ?? 0} draining`,
+    ...Object.entries(report.leads ?? {}).map(([pool, lead]) => `lead time of ${describeLead(pool, lead)}`),
+    ...(report.cold ? [describeCold(report.cold)] : []),
     ...(tick?.failures ?? []).map((failure) => `! ${failure}`),
   ].join('\n');
 }

@@ -27,6 +27,7 @@ export const FLEET_METRIC = {
   busySlotsInteractive: 'BusySlotsInteractive',
   pricePerHour: 'PricePerHour',
   quarantinedPools: 'QuarantinedPools',
+  replicasFailing: 'ReplicasFailing',
 } as const;
 
 /** Upper bounds, seconds, of the workers' histogram of queue waits: what an alert can ask for. 10 is the default target. */
@@ -36,4 +37,10 @@ export const QUEUE_WAIT_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300
 export const POOL_METRIC = {
   replicasWanted: 'PoolReplicasWanted',
   replicasWarm: 'PoolReplicasWarm',
+  leadTimeBoot: 'PoolLeadTimeBoot',
+  leadTimeImage: 'PoolLeadTimeImage',
+  leadTimeFill: 'PoolLeadTimeFill',
+  leadTimeLoad: 'PoolLeadTimeLoad',
+  leadTimeFirstToken: 'PoolLeadTimeFirstToken',
+  leadTimeOther: 'PoolLeadTimeOther',
 } as const;

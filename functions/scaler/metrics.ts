@@ -74,6 +74,11 @@ function fleetValues(figures: Figures): Values {
     [FLEET.nodesSpot, MetricUnit.Count, nodes(figures, 'spot')],
     [FLEET.busySlotsQueue, MetricUnit.Count, whenWorkersRead?.busyQueue],
     [FLEET.busySlotsInteractive, MetricUnit.Count, whenWorkersRead?.busyInteractive],
+    [
+      FLEET.replicasFailing,
+      MetricUnit.Count,
+      plan?.cold?.filter(({ failures }) => failures > 0).length || undefined,
+    ],
     [FLEET.pricePerHour, MetricUnit.NoUnit, plan?.pricePerHour],
     [
       FLEET.quarantinedPools,
@@ -87,9 +92,16 @@ function poolValues({ policy, plan, snapshot }: Figures): [fleet: string, pool: 
   return (policy?.pools ?? []).flatMap(({ name }) => {
     const reading = snapshot?.pools[name];
     if (!policy || !plan || !reading?.ok) return [];
+    const parts = plan.leads?.[name]?.parts;
     const values: Values = [
       [POOL.replicasWanted, MetricUnit.Count, plan.wantedByPool[name]],
       [POOL.replicasWarm, MetricUnit.Count, warm(reading.value)],
+      [POOL.leadTimeBoot, MetricUnit.Seconds, parts?.boot],
+      [POOL.leadTimeImage, MetricUnit.Seconds, parts?.image],
+      [POOL.leadTimeFill, MetricUnit.Seconds, parts?.fill],
+      [POOL.leadTimeLoad, MetricUnit.Seconds, parts?.load],
+      [POOL.leadTimeFirstToken, MetricUnit.Seconds, parts?.firstToken],
+      [POOL.leadTimeOther, MetricUnit.Seconds, parts?.other],
     ];
     return [[policy.fleet, name, values]];
   });

@@ -86,7 +86,9 @@ export const policySchema = z.strictObject({
     .array(scheduleFloorSchema)
     .max(50)
     .default([])
-    .describe('Floors by the clock, for load that is known in advance. The highest open one counts.'),
+    .describe(
+      'Floors by the clock, for load that is known in advance: their replicas are warm when the window begins. The highest open one counts.',
+    ),
   costCapPerHour: z
     .number()
     .min(0)

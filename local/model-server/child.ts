@@ -21,6 +21,9 @@ async function carryOut(message: ParentMessage): Promise<void> {
     }
     case 'unload':
       servers.get(message.pod)?.unload();
+      return;
+    case 'restart':
+      servers.get(message.pod)?.restart(message.loadSeconds);
   }
 }
 

@@ -6,8 +6,10 @@ import type { PodModelServers, ServerEvent, ServerSpec } from './types.ts';
 export type ParentMessage =
   | { kind: 'add'; spec: ServerSpec }
   | { kind: 'remove'; pod: string }
-  /** Forgets what is loaded, as a restarted server does. */
-  | { kind: 'unload'; pod: string };
+  /** Forgets what is loaded. */
+  | { kind: 'unload'; pod: string }
+  /** Cuts off and forgets, as a server that is killed and is back at once. */
+  | { kind: 'restart'; pod: string; loadSeconds: number };
 
 export type ChildMessage =
   | { kind: 'event'; event: ServerEvent }
@@ -57,6 +59,10 @@ export class ModelServers implements PodModelServers {
 
   unload(pod: string): Promise<void> {
     return this.#ask({ kind: 'unload', pod });
+  }
+
+  restart(pod: string, loadSeconds: number): Promise<void> {
+    return this.#ask({ kind: 'restart', pod, loadSeconds });
   }
 
   async stop(): Promise<void> {

@@ -35,6 +35,9 @@ export class SyntheticServer {
   readonly #emit: (event: ServerEvent) => void;
   readonly #slots: Slots;
   readonly #loaded = new Set<string>();
+  /** Models that have generated since they were loaded, and those that were asked to. */
+  readonly #answered = new Set<string>();
+  readonly #waking = new Set<string>();
   readonly #server: Server;
   #loadableAt: number;
   readonly #folder: ModelFolder;
@@ -71,7 +74,7 @@ export class SyntheticServer {
 
   /** Forgets what is in memory. */
   unload(): void {
-    this.#loaded.clear();
+    for (const models of [this.#loaded, this.#answered, this.#waking]) models.clear();
   }
 
   /**
@@ -79,7 +82,7 @@ export class SyntheticServer {
    * @param loadSeconds until its models can be loaded again
    */
   restart(loadSeconds = 0): void {
-    this.#loaded.clear();
+    this.unload();
     this.#loadableAt = Date.now() + loadSeconds * 1000;
     this.#server.closeAllConnections();
   }
@@ -169,20 +172,26 @@ export class SyntheticServer {
     this.#loaded.add(model);
   }
 
+  /** Loaded is not warm: the first token after a load is the warm-up's, which has no id, and nothing else comes before its end. */
+  #isCold({ model, requestId }: Job): boolean {
+    if (this.#answered.has(model)) return false;
+    return !this.#loaded.has(model) || requestId !== '' || this.#waking.has(model);
+  }
+
   async #generate(job: Job): Promise<void> {
     const { response, gone, requestId } = job;
     const note = (kind: ServerEvent['kind']): void =>
       this.#emit({ kind, pod: this.#spec.pod, requestId, at: Date.now() });
     if (this.#slots.isFull)
       throw new Refusal(503, 'server busy, please try again.  maximum pending requests exceeded');
-    if (!this.#loaded.has(job.model)) {
-      note('cold');
-      await this.#load(job.model, gone);
-    }
+    if (this.#isCold(job)) note('cold');
+    this.#waking.add(job.model);
+    await this.#load(job.model, gone);
     const release = await this.#slots.take(gone);
     note('started');
     try {
       await this.#write(job);
+      this.#answered.add(job.model);
       note('finished');
     } catch (error) {
       if (!gone.aborted) throw error;

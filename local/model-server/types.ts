@@ -33,6 +33,8 @@ export interface PodModelServers {
   add(spec: ServerSpec & { disk: string }): Promise<void>;
   /** Ends the pod's server at once; requests under way are cut off. */
   remove(pod: string): Promise<void>;
+  /** Kills the pod's server, which is back at once; only the synthetic ones can. */
+  restart?(pod: string, loadSeconds: number): Promise<void>;
   /** Returns what ends it. Only the synthetic servers tell what they see. */
   onEvent(listener: (event: ServerEvent) => void): () => void;
   stop(): Promise<void>;
@@ -44,7 +46,7 @@ export type ServerEvent =
   | { kind: 'finished'; pod: string; requestId: string; at: number }
   /** The client went away before the answer was complete. */
   | { kind: 'cut-off'; pod: string; requestId: string; at: number }
-  /** A request came while its model was not loaded. */
+  /** A request came before its model was warm: loaded, and one token through it. */
   | { kind: 'cold'; pod: string; requestId: string; at: number };
 
 export const DEFAULT_PREFILL_RATE = 5000;

@@ -47,7 +47,7 @@ export class Play {
 
   /** Waits for the minimum replicas to be warm, then plays the load to its end. */
   async run(options: {
-    times: number;
+    times?: number;
     phaseSeconds: number;
     say: (line: string) => void;
   }): Promise<ScenarioResult> {
@@ -68,11 +68,20 @@ export class Play {
     }
   }
 
-  #context(times: number): ScenarioContext {
+  #context(times: number | undefined): ScenarioContext {
+    const { watch, models, policy, router } = this.#system;
     return {
+      pods: () => watch.livePods,
+      onPods: (listener) => watch.onChange(listener),
+      untilPods: (condition) => watch.until(condition, this.#stop.signal),
+      replacePods: () => watch.deletePods(),
+      restartModelServer: async (pod, loadSeconds) => models.restart?.(pod, loadSeconds),
+      routers: () => router.urls,
+      model: this.#model,
+      replicas: policy.minReplicas,
       recorder: this.recorder,
       signal: this.#stop.signal,
-      times,
+      times: times ?? this.#scenario.defaults.times ?? 1,
       say: this.#say,
       submit: (arrival) => this.#submit(arrival),
       whenReadable: (id) => this.#untilAborted(this.recorder.whenReadable(id)),
@@ -104,8 +113,12 @@ export class Play {
       models.onEvent((event) => {
         if (event.kind === 'started') this.recorder.started(event.requestId, event.at);
         if (event.kind === 'cut-off') this.recorder.cutOff(event.requestId);
+        if (event.kind === 'cold') this.recorder.cold();
       }),
-      watch.onChange(() => this.recorder.desiredReplicas(watch.desired, Date.now())),
+      watch.onChange(() => {
+        this.recorder.desiredReplicas(watch.desired, Date.now());
+        for (const { uid, isReady } of watch.livePods) if (isReady) this.recorder.podWarm(uid);
+      }),
     );
     const again = setInterval(() => {
       for (const id of this.recorder.outstanding) void this.#fetch(id);
@@ -120,9 +133,13 @@ export class Play {
     );
   }
 
+  get #model(): string {
+    return this.#system.config.fleets[0]?.models[0] ?? '';
+  }
+
   async #submit(arrival: Omit<Arrival, 'offsetSeconds'>): Promise<string> {
     const { fleet } = this.#system.policy;
-    const [model = ''] = this.#system.config.fleets[0]?.models ?? [];
+    const model = this.#model;
     const submittedAt = Date.now();
     const request = scenarioRequest(this.#nextNumber++, { ...arrival, fleet, model, submittedAt });
     this.recorder.submitted(request.id, submittedAt);

@@ -3,7 +3,15 @@ import { roundTo, type Summary, summarize } from '../../core/statistics.ts';
 
 export interface ScenarioResult {
   scenario: string;
-  requests: { submitted: number; succeeded: number; failed: number; lost: number; duplicated: number };
+  requests: {
+    submitted: number;
+    succeeded: number;
+    failed: number;
+    lost: number;
+    duplicated: number;
+    /** Requests that reached a model server before it was warm; null where the servers don't tell. */
+    cold: number | null;
+  };
   waitSeconds: Summary;
   latencySeconds: Summary;
   scaling: {
@@ -14,6 +22,10 @@ export interface ScenarioResult {
     nodeSeconds: { 'on-demand': number; spot: number };
     /** Requests that a model server had to break off; null where the servers don't tell. */
     interrupted: number | null;
+    /** Pods that turned Ready. */
+    podsWarmed: number;
+    /** Requests of the scenario `warm-up` straight at pods and the router, whether they were ready or not. */
+    knocks: { answered: number; refused: number };
   };
   ticks: { count: number; errors: number; p50Ms: number; p99Ms: number };
   costDollars: number;
@@ -79,6 +91,9 @@ export class Recorder {
   #startedAt = 0;
   #needAt: number | undefined;
   #firstScaleOutAt: number | undefined;
+  #cold = 0;
+  readonly #podsWarmed = new Set<string>();
+  readonly #knocks = { answered: 0, refused: 0 };
 
   /** @param serversTell whether the model servers report starts and cut-offs; else the results tell the starts */
   constructor(pools: readonly PoolPrice[], serversTell = true) {
@@ -130,6 +145,25 @@ export class Recorder {
   cutOff(id: string): void {
     const record = this.#requests.get(id);
     if (record) record.cutOffs += 1;
+  }
+
+  /** A model server heard a request before it was warm. */
+  cold(): void {
+    this.#cold += 1;
+  }
+
+  /** @param uid of a pod that is Ready */
+  podWarm(uid: string): void {
+    this.#podsWarmed.add(uid);
+  }
+
+  /** @param isAnswered with 200 */
+  knocked(isAnswered: boolean): void {
+    this.#knocks[isAnswered ? 'answered' : 'refused'] += 1;
+  }
+
+  get podsWarmed(): number {
+    return this.#podsWarmed.size;
   }
 
   /** A result object was written (not refused) for it. */
@@ -197,6 +231,7 @@ export class Recorder {
         failed: count((r) => r.status === 'failed'),
         lost: count((r) => r.readableAt === undefined),
         duplicated: count((r) => r.writes > 1),
+        cold: this.#serversTell ? this.#cold : null,
       },
       waitSeconds: summarize(records.flatMap(waitSeconds), DIGITS),
       latencySeconds: summarize(
@@ -216,6 +251,8 @@ export class Recorder {
           spot: roundTo(nodes.seconds.spot, DIGITS),
         },
         interrupted: this.#serversTell ? count((r) => r.cutOffs > 0) : null,
+        podsWarmed: this.podsWarmed,
+        knocks: { ...this.#knocks },
       },
       ticks: options.ticks,
       costDollars: roundTo(nodes.dollars, 4),

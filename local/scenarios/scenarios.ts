@@ -1,39 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BURST, BURST_BEGINS_SECONDS, BURST_SERVICE_SECONDS } from '../../simulation/burst.ts';
-import { type Arrival, closedLoop, evenly, type LoadClient, openLoop } from './load.ts';
-import type { Recorder } from './recorder.ts';
+import { type Arrival, closedLoop, evenly, openLoop } from './load.ts';
+import type { Scenario } from './scenario.ts';
+import { warmUp } from './warm-up.ts';
 
-/** What a scenario's load may use; everything it sees is what a client or an operator would see. */
-export interface ScenarioContext extends LoadClient {
-  recorder: Recorder;
-  /** Resolves when the fleet's workloads ask for no replica and no pod is left. */
-  whenAsleep(): Promise<void>;
-  /** Resolves when every submitted request has its result. */
-  whenAllAnswered(): Promise<void>;
-  times: number;
-  /** Tells the person watching what is going on. */
-  say(line: string): void;
-}
-
-export interface Scenario {
-  name: string;
-  description: string;
-  /** How many requests it sends, if that is known beforehand. */
-  total?: number;
-  /** Run a fleet of one elastic on-demand pool instead of the preset's pools. */
-  singlePool: boolean;
-  /** Used where the user stated nothing else. */
-  defaults: {
-    slots?: number;
-    serviceSeconds?: number;
-    bootSeconds?: number;
-    loadSeconds?: number;
-    minReplicas?: number;
-    maxReplicas?: number;
-    idleSeconds?: number;
-  };
-  run(context: ScenarioContext): Promise<void>;
-}
+export type { Scenario, ScenarioContext } from './scenario.ts';
 
 const seedBenchmark: Scenario = {
   name: 'seed-benchmark',
@@ -76,7 +47,15 @@ const idleWake: Scenario = {
   name: 'idle-wake',
   description: 'the fleet sleeps at zero; one request arrives; repeated --times',
   singlePool: true,
-  defaults: { slots: 1, serviceSeconds: 1, bootSeconds: 0, loadSeconds: 5, minReplicas: 0, idleSeconds: 10 },
+  defaults: {
+    slots: 1,
+    serviceSeconds: 1,
+    bootSeconds: 0,
+    loadSeconds: 5,
+    minReplicas: 0,
+    idleSeconds: 10,
+    times: 20,
+  },
   async run(context) {
     for (let round = 1; round <= context.times; round += 1) {
       context.say(`round ${round} of ${context.times}: waiting for the fleet to sleep`);
@@ -87,7 +66,7 @@ const idleWake: Scenario = {
   },
 };
 
-export const SCENARIOS: readonly Scenario[] = [seedBenchmark, burst, idleWake];
+export const SCENARIOS: readonly Scenario[] = [seedBenchmark, burst, idleWake, warmUp];
 
 /** A scenario that plays the user's own arrivals. */
 export function arrivalsScenario(name: string, arrivals: readonly Arrival[]): Scenario {

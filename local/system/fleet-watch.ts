@@ -18,6 +18,14 @@ export interface PoolCounts {
   draining: number;
 }
 
+/** A pod of the fleet that is not being deleted. */
+export interface FleetPod {
+  name: string;
+  uid: string;
+  ip?: string;
+  isReady: boolean;
+}
+
 type Workload = V1Deployment | V1StatefulSet;
 
 interface Informer {
@@ -31,6 +39,8 @@ export class FleetWatch {
   readonly #pods = new Map<string, V1Pod>();
   readonly #informers: Informer[] = [];
   readonly #listeners = new Set<() => void>();
+  readonly #core: CoreV1Api;
+  readonly #selection: { namespace: string; labelSelector: string };
   #stopped = false;
 
   constructor(kubeconfigPath: string, fleet: string) {
@@ -40,6 +50,8 @@ export class FleetWatch {
     const core = config.makeApiClient(CoreV1Api);
     const labelSelector = `${LABEL.fleet}=${fleet}`;
     const request = { namespace: NAMESPACE, labelSelector };
+    this.#core = core;
+    this.#selection = request;
     const base = `namespaces/${NAMESPACE}`;
     this.#follow(
       config,
@@ -99,6 +111,22 @@ export class FleetWatch {
 
   get pods(): number {
     return [...this.#pods.values()].filter((pod) => poolOf(pod) !== '').length;
+  }
+
+  get livePods(): FleetPod[] {
+    return [...this.#pods.values()]
+      .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+      .map((pod) => ({
+        name: pod.metadata?.name ?? '',
+        uid: pod.metadata?.uid ?? '',
+        ...(pod.status?.podIP !== undefined && { ip: pod.status.podIP }),
+        isReady: phaseOf(pod) === 'warm',
+      }));
+  }
+
+  /** Deletes every pod of the fleet with its grace period. */
+  async deletePods(): Promise<void> {
+    await this.#core.deleteCollectionNamespacedPod(this.#selection);
   }
 
   /** Resolves when `condition` holds; asked at each change. Rejects when the signal aborts. */

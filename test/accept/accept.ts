@@ -30,6 +30,10 @@ const nothingLost: Limit = {
   holds: ({ requests }) =>
     requests.lost + requests.failed + requests.duplicated === 0 && requests.succeeded === requests.submitted,
 };
+const noneCold: Limit = {
+  what: 'no request reached a replica that was not warm',
+  holds: ({ requests }) => requests.cold === 0,
+};
 const noneInterrupted: Limit = {
   what: 'none interrupted',
   holds: ({ scaling }) => scaling.interrupted === 0,
@@ -40,6 +44,7 @@ const ticksAreQuick: Limit = {
 };
 const burstLimits: Limit[] = [
   nothingLost,
+  noneCold,
   noneInterrupted,
   ticksAreQuick,
   { what: 'wait p99 ≤ 25 s', holds: ({ waitSeconds }) => waitSeconds.p99 <= 25 },
@@ -86,6 +91,20 @@ const RUNS: Run[] = [
       limits: [nothingLost],
     }),
   ),
+  {
+    // Forty alive at a time, five times over: 200 workers at once would want 16 GB.
+    name: 'warm-200',
+    arguments: ['--scenario', 'warm-up', '--min-replicas', '40', '--max-replicas', '40', '--times', '5'],
+    limits: [
+      nothingLost,
+      noneCold,
+      { what: '200 pods turned warm', holds: ({ scaling }) => scaling.podsWarmed >= 200 },
+      {
+        what: 'every pod was knocked at while it was cold',
+        holds: ({ scaling }) => scaling.knocks.refused >= 200,
+      },
+    ],
+  },
   { name: 'idle-wake', arguments: ['--scenario', 'idle-wake', '--times', '20'], limits: [nothingLost] },
 ];
 

@@ -128,7 +128,9 @@ describe('explain', () => {
     };
     const text = stripVTControlCharacters(explainTick({ record: { ...record, plan }, repeated: new Set() }));
 
-    expect(text).toMatch(/not warm: b for 20 s \(disk-full: no room\); a for 30 s .*; and 2 more/);
+    expect(text).toMatch(
+      /not warm: b for 20 s, 2 failed attempts \(disk-full: no room\); a for 30 s .*; and 2 more/,
+    );
     expect(text).toContain(
       'lead time of main: 95 s = node 40 + image 20.5 + fill 25 + load 8 + first token 1 + other 0.5, ± 4',
     );
@@ -156,5 +158,12 @@ describe('status', () => {
     };
     expect(statusText({ ...report, lastTick })).toContain('last tick 4 s ago: hold; 1 warm');
     expect(statusText({ ...report, lastTick })).toContain('! x is down');
+    const parts = { boot: 40, image: 20, fill: 25, load: 8, firstToken: 1, other: 1 };
+    const learned = statusText({
+      ...{ ...report, lastTick, leads: { spot: { seconds: 95, parts, deviation: 4 } } },
+      cold: [{ pool: 'spot', replica: 'cpu-spot-a', reason: 'loading', failures: 0, seconds: 30 }],
+    });
+    expect(learned).toContain('lead time of spot: 95 s = node 40 + ');
+    expect(learned).toContain('not warm: cpu-spot-a for 30 s (loading)');
   });
 });

@@ -222,7 +222,7 @@ export class FakeServer implements ModelServer {
     return this.models;
   }
 
-  async load(): Promise<void> {
+  async load(_model?: string): Promise<void> {
     if (this.failWarm) throw this.failWarm;
     await this.whileLoading?.();
   }

@@ -14,9 +14,9 @@ export interface FleetWidgetsProps {
 const SIZE = { width: 8, height: 6 };
 const minute = Duration.minutes(1);
 
-/** Rows of a fleet: what waits, what serves, what it costs and whether it is looked after. */
+/** Rows of a fleet: what waits, what serves, what it costs, whether it is looked after, and how long new replicas take. */
 export function fleetWidgets(props: FleetWidgetsProps): IWidget[][] {
-  return [queueRow(props), capacityRow(props), careRow(props)];
+  return [queueRow(props), capacityRow(props), careRow(props), leadRow(props)];
 }
 
 function queueRow({ fleet, queue: { queue, deadLetters }, metrics }: FleetWidgetsProps): IWidget[] {
@@ -104,6 +104,10 @@ function careRow({ fleet, metrics }: FleetWidgetsProps): IWidget[] {
       ...{ ...SIZE, title: `${fleet.name}: lead time` },
       left: [metrics.of(METRIC.leadTime, { label: 'from decision to warm, learned' })],
       leftYAxis: { min: 0, label: 'seconds', showUnits: false },
+      right: [
+        metrics.of(METRIC.replicasFailing, { label: "replicas that can't be warmed", statistic: 'Maximum' }),
+      ],
+      rightYAxis: { min: 0, label: 'replicas', showUnits: false },
     }),
     new GraphWidget({
       ...{ ...SIZE, title: `${fleet.name}: ticks` },
@@ -120,4 +124,24 @@ function careRow({ fleet, metrics }: FleetWidgetsProps): IWidget[] {
       rightYAxis: { min: 0, label: 'failures', showUnits: false },
     }),
   ];
+}
+
+/** What the lead time of each pool consists of: the parts lie upon each other and make the whole. */
+function leadRow({ fleet, metrics }: FleetWidgetsProps): IWidget[] {
+  const parts = [
+    [POOL_METRIC.leadTimeBoot, 'node'],
+    [POOL_METRIC.leadTimeImage, 'image'],
+    [POOL_METRIC.leadTimeFill, 'fill'],
+    [POOL_METRIC.leadTimeLoad, 'load'],
+    [POOL_METRIC.leadTimeFirstToken, 'first token'],
+    [POOL_METRIC.leadTimeOther, 'other'],
+  ] as const;
+  return fleet.pools.map(
+    ({ name }) =>
+      new GraphWidget({
+        ...{ ...SIZE, title: `${fleet.name}: lead time of ${name}`, stacked: true },
+        left: parts.map(([metric, label]) => metrics.ofPool(name, metric, { label })),
+        leftYAxis: { min: 0, label: 'seconds', showUnits: false },
+      }),
+  );
 }

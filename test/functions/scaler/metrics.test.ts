@@ -84,6 +84,21 @@ describe('the metrics of a tick', () => {
     ]);
   });
 
+  it('tell the parts of a lead time that was learned, and how many replicas fail', async () => {
+    const parts = { boot: 40, image: 20, fill: 25, load: 8, firstToken: 1, other: 1 };
+    const cold = (failures: number) => ({ pool: 'main', replica: 'x', reason: '', failures, seconds: 1 });
+    const { fleet, pools } = await written({
+      plan: { ...plan, leads: { main: { seconds: 95, parts, deviation: 3 } }, cold: [cold(0), cold(2)] },
+    });
+    expect(pools[0]).toMatchObject({
+      ...{ PoolLeadTimeBoot: 40, PoolLeadTimeImage: 20, PoolLeadTimeFill: 25 },
+      ...{ PoolLeadTimeLoad: 8, PoolLeadTimeFirstToken: 1, PoolLeadTimeOther: 1 },
+    });
+    expect(pools[1]).not.toHaveProperty('PoolLeadTimeBoot');
+    expect(fleet).toHaveProperty('ReplicasFailing', 1);
+    expect((await written({})).fleet).not.toHaveProperty('ReplicasFailing');
+  });
+
   it.each([
     ['the workers', { workers: unread }, ['BusySlotsQueue', 'BusySlotsInteractive'], 'ExpectedWait'],
     ['the queue', { queue: unread }, ['ExpectedWait', 'ArrivalRate'], 'BusySlotsQueue'],

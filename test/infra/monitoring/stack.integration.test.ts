@@ -203,7 +203,13 @@ async function writtenByScaler(): Promise<Map<string, string[]>> {
     const fleet = createMetrics('scaler').addDimension('fleet', 'cpu');
     const gauges = new EmbeddedGauges(fleet, createMetrics('scaler'));
     const reasons = [{ rule: 'quarantine', text: '', numbers: {} }];
-    gauges.record({ ...figures, readingFailures: 1, commandFailures: 1, plan: { ...figures.plan, reasons } });
+    const parts = { boot: 1, image: 1, fill: 1, load: 1, firstToken: 1, other: 1 };
+    const leads = Object.fromEntries(
+      Object.keys(figures.plan.wantedByPool).map((pool) => [pool, { seconds: 6, parts, deviation: 1 }]),
+    );
+    const cold = [{ pool: 'main', replica: 'x', reason: 'no room', failures: 1, seconds: 1 }];
+    const plan = { ...figures.plan, reasons, leads, cold };
+    gauges.record({ ...figures, readingFailures: 1, commandFailures: 1, plan });
     gauges.failed();
     fleet.publishStoredMetrics();
   });

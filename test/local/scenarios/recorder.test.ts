@@ -23,7 +23,14 @@ describe('the scenario recorder', () => {
     expect(result.waitSeconds.max).toBe(2);
     expect(result.latencySeconds.max).toBe(12);
     expect(result.scaling.interrupted).toBe(1);
-    expect(result.requests).toEqual({ submitted: 1, succeeded: 1, failed: 0, lost: 0, duplicated: 0 });
+    expect(result.requests).toEqual({
+      submitted: 1,
+      succeeded: 1,
+      failed: 0,
+      lost: 0,
+      duplicated: 0,
+      cold: 0,
+    });
   });
 
   it('tells everyone who waits for the same result', async () => {
@@ -46,7 +53,14 @@ describe('the scenario recorder', () => {
     recorder.readable('twice', T0 + 1, { status: 'completed' });
     expect(recorder.outstanding).toEqual(['lost']);
     const result = recorder.result({ scenario: 's', at: T0 + 2, ticks });
-    expect(result.requests).toEqual({ submitted: 3, succeeded: 1, failed: 1, lost: 1, duplicated: 1 });
+    expect(result.requests).toEqual({
+      submitted: 3,
+      succeeded: 1,
+      failed: 1,
+      lost: 1,
+      duplicated: 1,
+      cold: 0,
+    });
   });
 
   it('integrates desired replicas and prices node time by pool', () => {

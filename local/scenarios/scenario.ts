@@ -1,0 +1,50 @@
+import type { FleetPod } from '../system/fleet-watch.ts';
+import type { LoadClient } from './load.ts';
+import type { Recorder } from './recorder.ts';
+
+/** What a scenario's load may use; everything it sees is what a client or an operator would see. */
+export interface ScenarioContext extends LoadClient {
+  recorder: Recorder;
+  /** Resolves when the fleet's workloads ask for no replica and no pod is left. */
+  whenAsleep(): Promise<void>;
+  /** Resolves when every submitted request has its result. */
+  whenAllAnswered(): Promise<void>;
+  times: number;
+  /** What an operator's kubectl shows of the fleet's pods that are not being deleted. */
+  pods(): readonly FleetPod[];
+  /** Told at each change of them. Returns what ends it. */
+  onPods(listener: () => void): () => void;
+  untilPods(condition: () => boolean): Promise<void>;
+  /** Deletes every pod of the fleet; its workloads make new ones. */
+  replacePods(): Promise<void>;
+  /** The pod's model server is killed and is back at once, with nothing in memory. */
+  restartModelServer(pod: string, loadSeconds: number): Promise<void>;
+  /** Base URLs of the ready router pods; none without an Nginx on this machine. */
+  routers(): readonly string[];
+  /** The fleet's first model, and its minimum of replicas. */
+  model: string;
+  replicas: number;
+  /** Tells the person watching what is going on. */
+  say(line: string): void;
+}
+
+export interface Scenario {
+  name: string;
+  description: string;
+  /** How many requests it sends, if that is known beforehand. */
+  total?: number;
+  /** Run a fleet of one elastic on-demand pool instead of the preset's pools. */
+  singlePool: boolean;
+  /** Used where the user stated nothing else. */
+  defaults: {
+    slots?: number;
+    serviceSeconds?: number;
+    bootSeconds?: number;
+    loadSeconds?: number;
+    minReplicas?: number;
+    maxReplicas?: number;
+    idleSeconds?: number;
+    times?: number;
+  };
+  run(context: ScenarioContext): Promise<void>;
+}
