@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { warm } from '../../../functions/warmup/warm.ts';
+import { askWorker } from '../../../functions/warmup/worker.ts';
+import { FakePods } from '../../fakes/kubernetes.ts';
+import { type RunningWorker, until, WorkerBench } from '../../worker/harness.ts';
+
+let bench: WorkerBench;
+
+beforeAll(async () => {
+  bench = new WorkerBench();
+  await bench.start();
+}, 30_000);
+afterAll(() => bench.stop());
+
+const quiet = { info() {}, warn() {}, error() {} };
+const now = () => Date.now() / 1000;
+
+/** Plays the state machine against a real worker: looks until something is decided. */
+class Attempts {
+  readonly pods = new FakePods();
+  readonly #name: string;
+
+  constructor(name: string, worker: RunningWorker) {
+    this.#name = name;
+    this.pods.items.push({
+      ...{ fleet: 'cpu', name, uid: `uid-${name}`, pool: 'main', createdAt: now(), node: 'n' },
+      ...{ isTerminating: false, isRunning: true, containersReady: false, isReady: false, isGateOpen: false },
+      ip: new URL(worker.url).hostname,
+    });
+  }
+
+  get isGateOpen(): boolean {
+    return this.pods.items[0]?.isGateOpen ?? false;
+  }
+
+  async run(attempt: string): Promise<string> {
+    const startedAt = now();
+    let progress: Awaited<ReturnType<typeof warm>>['progress'] = null;
+    for (;;) {
+      const event = {
+        ...{
+          fleet: 'cpu',
+          pool: 'main',
+          replica: this.#name,
+          podUid: `uid-${this.#name}`,
+          attempt,
+          startedAt,
+        },
+        progress: progress ?? undefined,
+      };
+      const result = await warm(event, { pods: this.pods, askWorker: askWorker(), now, log: quiet });
+      if (result.outcome !== 'not-yet') return result.outcome;
+      progress = result.progress;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** Knocks until told to stop, and says what was answered. */
+function knock(worker: RunningWorker) {
+  const over = new AbortController();
+  const statuses: (number | undefined)[] = [];
+  const done = (async () => {
+    while (!over.signal.aborted) {
+      const answer = await fetch(`${worker.url}/api/generate`, {
+        method: 'POST',
+        headers: { 'x-paddock-request-id': `knock-${statuses.length}` },
+        body: JSON.stringify({ model: 'tiny', prompt: 'x', stream: false, options: { num_predict: 1 } }),
+      }).catch(() => undefined);
+      await answer?.arrayBuffer().catch(() => undefined);
+      statuses.push(answer?.status);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  })();
+  return {
+    statuses,
+    stop: async () => {
+      over.abort();
+      await done;
+    },
+  };
+}
+
+const cold = (pod: string) => bench.events.filter((event) => event.kind === 'cold' && event.pod === pod);
+
+describe('a warm-up of a real worker', () => {
+  it('whose model server is restarted in the middle of a load ends warm, and no request met it cold', async () => {
+    const worker = await bench.startWorker('mid-load', {}, { loadableAt: Date.now() + 600_000 });
+    await until(async () => (await fetch(`${worker.url}/healthz`).catch(() => undefined))?.status === 200);
+    const knocking = knock(worker);
+    const attempts = new Attempts('mid-load', worker);
+    const end = attempts.run('first');
+    await until(async () => {
+      const answer = await fetch(`${worker.url}/warm`);
+      return ((await answer.json()) as { models: { phase: string }[] }).models[0]?.phase === 'loading';
+    });
+    expect(attempts.isGateOpen).toBe(false);
+    worker.model.restart(0.5);
+    expect(await end).toBe('warm');
+    expect(attempts.isGateOpen).toBe(true);
+    await until(() => knocking.statuses.includes(200));
+    await knocking.stop();
+    expect(knocking.statuses).toContain(503);
+    expect(cold('mid-load')).toEqual([]);
+  }, 60_000);
+
+  it('that lost its server again and again refuses until it is warm once more', async () => {
+    const worker = await bench.startWorker('restarts');
+    const attempts = new Attempts('restarts', worker);
+    expect(await attempts.run('first')).toBe('warm');
+    const knocking = knock(worker);
+    for (let times = 0; times < 10; times += 1) {
+      const before = knocking.statuses.length;
+      await until(() => knocking.statuses.slice(before).includes(200));
+      worker.model.restart(0.05);
+    }
+    expect(await attempts.run('again')).toBe('warm');
+    await knocking.stop();
+    expect(cold('restarts')).toEqual([]);
+  }, 60_000);
+
+  it('is the same for two attempts at once, and for one whose caller went away in the middle', async () => {
+    const worker = await bench.startWorker('twice', {}, { loadableAt: Date.now() + 2500 });
+    await until(async () => (await fetch(`${worker.url}/healthz`).catch(() => undefined))?.status === 200);
+    const attempts = new Attempts('twice', worker);
+    // A function that runs out of time hangs up; the worker goes on.
+    const timedOut = fetch(`${worker.url}/warm?wait=60&attempt=lost`, {
+      ...{ method: 'POST', signal: AbortSignal.timeout(200) },
+    });
+    await expect(timedOut).rejects.toThrow();
+    expect(await Promise.all([attempts.run('one'), attempts.run('other')])).toEqual(['warm', 'warm']);
+    expect(bench.events.filter(({ kind, pod }) => pod === 'twice' && kind === 'finished')).toHaveLength(1);
+    expect(cold('twice')).toEqual([]);
+  }, 60_000);
+});
