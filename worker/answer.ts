@@ -34,6 +34,12 @@ export interface AnswerOptions {
 const TRANSIENT = new Set([408, 425, 429, 499]);
 
 /**
+ * Errors of the request itself that Ollama answers with 500: an option of a wrong type (`api/types.go`), a format that is none
+ * (`llm/server.go`), embeddings of a model that has none (`runner/ollamarunner`). They would fail each time.
+ */
+const OWN_FAULT = /^option ".*" must be|^invalid format: |does not support embeddings$/;
+
+/**
  * One attempt. Never throws.
  * @param onPiece is told what there is so far of an answer that can be streamed; without it nothing is streamed
  */
@@ -102,7 +108,8 @@ function judge(
   }
   // The fleet's own models were on the disk when this worker became warm: one that is gone now will come back.
   const modelGone = status === 404 && /model\b.*\bnot found/.test(message);
-  if (status >= 500 || TRANSIENT.has(status) || modelGone) {
+  const ownFault = status === 501 || (status === 500 && OWN_FAULT.test(message));
+  if ((status >= 500 && !ownFault) || TRANSIENT.has(status) || modelGone) {
     // 503: the server is busy or loads.
     const counts = status >= 500 && status !== 503;
     return { kind: 'retry', reason: `HTTP ${status}: ${message}`, counts };

@@ -11,6 +11,11 @@ export interface ConsumerOptions extends JobOptions {
   onServerTrouble: () => void;
 }
 
+/**
+ * Requests in hand at a time, in slots: those that are served and as many whose results are being written. A bucket that does not
+ * answer holds the worker up, rather than let unwritten results pile up.
+ */
+const IN_HAND_PER_SLOT = 2;
 /** Short enough that a draining worker is not held up by its own poll. */
 const POLL_SECONDS = 5;
 /** SQS hands out ten messages at most. */
@@ -24,6 +29,8 @@ export class Consumer {
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   readonly #inProgress = new Set<string>();
+  /** Messages that were taken and have not come to their end. */
+  readonly #inHand = new Set<Promise<unknown>>();
   #cutOff = new AbortController();
   #failedPolls = 0;
   /** Jobs since the last good one that failed for no fault of their message. */
@@ -40,11 +47,17 @@ export class Consumer {
     while (!signal.aborted) {
       await state.when(() => state.isAccepting, signal);
       await slots.whenFree(signal);
+      if (this.#room <= 0) await Promise.race(this.#inHand);
       const strikes = this.#failedPolls + this.#troubles;
       if (strikes > 0) await sleep(backoff(strikes, PAUSE_BASE_MS, PAUSE_CAP_MS), signal);
-      if (signal.aborted || !state.isAccepting || slots.free <= 0) continue;
+      if (signal.aborted || !state.isAccepting || this.#room <= 0) continue;
       await this.#track(this.#poll());
     }
+  }
+
+  /** Messages in hand, at most as many as there are slots: a replica is idle when this is 0. */
+  get busy(): number {
+    return Math.min(this.#inHand.size, this.#options.slots.size);
   }
 
   stop(): void {
@@ -63,14 +76,14 @@ export class Consumer {
   }
 
   async #poll(): Promise<void> {
-    const { queue, slots, visibilitySeconds, log } = this.#options;
+    const { queue, visibilitySeconds, log } = this.#options;
     try {
-      const max = Math.min(slots.free, MAX_MESSAGES);
+      const max = Math.min(this.#room, MAX_MESSAGES);
       const messages = await queue.receive({ max, waitSeconds: POLL_SECONDS, visibilitySeconds });
       this.#failedPolls = 0;
       // Nothing waits that this worker could spoil, and the next request should not wait for it to dare again.
       if (messages.length === 0) this.#troubles = 0;
-      for (const message of messages) void this.#track(this.#take(message));
+      for (const message of messages) void this.#hold(this.#take(message));
     } catch (error) {
       this.#failedPolls += 1;
       log.error('the queue can not be read', { error });
@@ -89,7 +102,9 @@ export class Consumer {
       return;
     }
     try {
-      this.#note(await runJob(message, this.#inProgress, this.#cutOff.signal, this.#options));
+      // Not only at its end: while the result is written, the model server has time for the next.
+      const options = { ...this.#options, onServed: release };
+      this.#note(await runJob(message, this.#inProgress, this.#cutOff.signal, options));
     } finally {
       release();
     }
@@ -100,6 +115,18 @@ export class Consumer {
     if (end !== 'trouble') return;
     this.#troubles += 1;
     this.#options.onServerTrouble();
+  }
+
+  get #room(): number {
+    const { slots } = this.#options;
+    return Math.min(slots.free, IN_HAND_PER_SLOT * slots.size - this.#inHand.size);
+  }
+
+  async #hold(work: Promise<void>): Promise<void> {
+    const tracked = this.#track(work);
+    this.#inHand.add(tracked);
+    await tracked;
+    this.#inHand.delete(tracked);
   }
 
   async #track(work: Promise<void>): Promise<void> {

@@ -27,6 +27,12 @@ export interface JobOptions extends AnswerOptions {
   sleep: Sleep;
 }
 
+/** How one message is seen through. */
+export interface RunOptions extends JobOptions {
+  /** Called when the model server has answered: its part is done, the result's writing is not. */
+  onServed(): void;
+}
+
 /**
  * `settled`: the message is gone from the queue or will go with its next delivery. `handed-back`: it is in the queue.
  * `trouble`: handed back, or given up, for a reason that may be the model server's.
@@ -47,7 +53,7 @@ export async function runJob(
   message: QueueMessage,
   inProgress: Set<string>,
   cutOff: AbortSignal,
-  options: JobOptions,
+  options: RunOptions,
 ): Promise<JobEnd> {
   const { log, fleet } = options;
   const request = readQueuedRequest(message.body, fleet);
@@ -72,7 +78,7 @@ async function serve(
   message: QueueMessage,
   request: QueuedRequest,
   cutOff: AbortSignal,
-  options: JobOptions,
+  options: RunOptions,
 ): Promise<JobEnd> {
   const { queue, results, fleet, log, counters, metrics, sleep } = options;
   const key = resultKey(fleet, request.id);
@@ -105,6 +111,8 @@ async function serve(
       return await settle('settled');
     }
     const outcome = await attempt(request, note, cutOff, options);
+    // After a failure the slot stays taken until the consumer knows of it: the next request would meet the same server.
+    if (outcome.kind === 'result') options.onServed();
     switch (outcome.kind) {
       case 'ended':
         return await hadEnded();

@@ -96,7 +96,7 @@ export function createWorker(options: WorkerOptions): Worker {
     snapshot: (): Heartbeat => ({
       ...{ v: 1, workerId, podUid, fleet, pool: config.pool, ...counters },
       ...{ state: state.current, slots: size, models: [...models], warmAt: state.warmAt / 1000 },
-      ...{ busyQueue: slots.busyOf('queue'), busyInteractive: slots.busyOf('interactive') },
+      ...{ busyQueue: consumer.busy, busyInteractive: slots.busyOf('interactive') },
       ...{ busySlotSeconds: slots.busySlotSeconds, lastActiveAt: slots.lastActiveAt },
       warmUp: warmup.summary(),
     }),

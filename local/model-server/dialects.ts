@@ -1,32 +1,55 @@
+/** What an answer tells of itself. */
+export interface Counts {
+  prompt: number;
+  output: number;
+  /** `length`: it was as long as the request allowed. */
+  reason: 'stop' | 'length';
+  /** Until the first token, and in all. */
+  firstSeconds: number;
+  seconds: number;
+}
+
 /** How one answer looks on the wire: whole, and in pieces when it is streamed. */
 export interface Dialect {
   contentType: string;
-  whole(text: string, tokens: { prompt: number; output: number }): unknown;
+  whole(text: string, counts: Counts): unknown;
   /** One token of a stream. */
   piece(text: string): string;
   /** What ends a stream of this text. */
-  end(text: string, tokens: { prompt: number; output: number }, body: Record<string, unknown>): string;
+  end(text: string, counts: Counts, body: Record<string, unknown>): string;
+  /** What begins a stream. */
+  begin?(): string;
+  /** The answer to a request that only loads or unloads the model. */
+  memory?(reason: 'load' | 'unload'): unknown;
   /** Streams unless told otherwise, as Ollama's own API does. */
   streamsByDefault: boolean;
 }
 
 const NDJSON = 'application/x-ndjson';
 const line = (value: unknown): string => `${JSON.stringify(value)}\n`;
+const named = (type: string, value: object): string => `event: ${type}\n${event({ type, ...value })}`;
 const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
+
+const nanoseconds = (seconds: number): number => Math.round(seconds * 1e9);
 
 function own(model: string, content: (text: string) => object): Dialect {
   const base = (): object => ({ model, created_at: new Date().toISOString() });
-  const closing = (tokens: { prompt: number; output: number }): object => ({
+  const closing = ({ prompt, output, reason, firstSeconds, seconds }: Counts): object => ({
     done: true,
-    done_reason: 'stop',
-    prompt_eval_count: tokens.prompt,
-    eval_count: tokens.output,
+    done_reason: reason,
+    total_duration: nanoseconds(seconds),
+    load_duration: 0,
+    prompt_eval_count: prompt,
+    prompt_eval_duration: nanoseconds(firstSeconds),
+    eval_count: output,
+    eval_duration: nanoseconds(seconds - firstSeconds),
   });
   return {
     contentType: NDJSON,
-    whole: (text, tokens) => ({ ...base(), ...content(text), ...closing(tokens) }),
+    whole: (text, counts) => ({ ...base(), ...content(text), ...closing(counts) }),
+    memory: (reason) => ({ ...base(), ...content(''), done: true, done_reason: reason }),
     piece: (text) => line({ ...base(), ...content(text), done: false }),
-    end: (_text, tokens) => line({ ...base(), ...content(''), ...closing(tokens) }),
+    end: (_text, counts) => line({ ...base(), ...content(''), ...closing(counts) }),
     streamsByDefault: true,
   };
 }
@@ -39,7 +62,7 @@ function openai(model: string, object: string, choice: (text: string, stream: bo
     model,
     system_fingerprint: 'fp_ollama',
   });
-  const usage = ({ prompt, output }: { prompt: number; output: number }): object => ({
+  const usage = ({ prompt, output }: Counts): object => ({
     prompt_tokens: prompt,
     completion_tokens: output,
     total_tokens: prompt + output,
@@ -47,20 +70,20 @@ function openai(model: string, object: string, choice: (text: string, stream: bo
   const chunk = object === 'chat.completion' ? '.chunk' : '';
   return {
     contentType: 'text/event-stream',
-    whole: (text, tokens) => ({
+    whole: (text, counts) => ({
       ...base(),
-      choices: [{ index: 0, ...choice(text, false), finish_reason: 'stop' }],
-      usage: usage(tokens),
+      choices: [{ index: 0, ...choice(text, false), finish_reason: counts.reason }],
+      usage: usage(counts),
     }),
     piece: (text) =>
       event({ ...base(chunk), choices: [{ index: 0, ...choice(text, true), finish_reason: null }] }),
-    end: (_text, tokens, { stream_options }) => {
+    end: (_text, answer, { stream_options }) => {
       const last = event({
         ...base(chunk),
-        choices: [{ index: 0, ...choice('', true), finish_reason: 'stop' }],
+        choices: [{ index: 0, ...choice('', true), finish_reason: answer.reason }],
       });
       const wantsUsage = (stream_options as { include_usage?: unknown } | undefined)?.include_usage === true;
-      const counts = wantsUsage ? event({ ...base(chunk), choices: [], usage: usage(tokens) }) : '';
+      const counts = wantsUsage ? event({ ...base(chunk), choices: [], usage: usage(answer) }) : '';
       return `${last}${counts}data: [DONE]\n\n`;
     },
     streamsByDefault: false,
@@ -88,12 +111,18 @@ export function dialectOf(path: string, model: string): Dialect | undefined {
 }
 
 function responses(model: string): Dialect {
-  const whole = (text: string, { prompt, output }: { prompt: number; output: number }): object => ({
+  const base = (status: string): object => ({
     id: 'resp_local',
     object: 'response',
     created_at: Math.floor(Date.now() / 1000),
-    status: 'completed',
+    completed_at: status === 'completed' ? Math.floor(Date.now() / 1000) : null,
+    status,
+    incomplete_details: null,
+    error: null,
     model,
+  });
+  const whole = (text: string, { prompt, output }: Counts): object => ({
+    ...base('completed'),
     output: [
       {
         id: 'msg_local',
@@ -108,10 +137,9 @@ function responses(model: string): Dialect {
   return {
     contentType: 'text/event-stream',
     whole,
-    piece: (delta) =>
-      `event: response.output_text.delta\n${event({ type: 'response.output_text.delta', delta })}`,
-    end: (text, tokens) =>
-      `event: response.completed\n${event({ type: 'response.completed', response: whole(text, tokens) })}`,
+    begin: () => named('response.created', { response: { ...base('in_progress'), output: [], usage: null } }),
+    piece: (delta) => named('response.output_text.delta', { delta }),
+    end: (text, counts) => named('response.completed', { response: whole(text, counts) }),
     streamsByDefault: false,
   };
 }

@@ -9,6 +9,8 @@ const CHARACTERS_PER_TOKEN = 4;
 export interface Size {
   promptTokens: number;
   outputTokens: number;
+  /** Whether the request says how many: an answer then ends because it is that long. */
+  isLimited: boolean;
 }
 
 /** Size of a request: tokens asked for by `num_predict` or `max_tokens`, prompt tokens from its text. */
@@ -25,6 +27,7 @@ export function sizeOf(body: Record<string, unknown>): Size {
   return {
     promptTokens: Math.max(1, Math.ceil(characters / CHARACTERS_PER_TOKEN)),
     outputTokens: asked ?? DEFAULT_OUTPUT_TOKENS,
+    isLimited: asked !== undefined,
   };
 }
 

@@ -1,15 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REQUEST_ID_HEADER } from '../../core/protocol/request.ts';
-import { type Dialect, dialectOf } from './dialects.ts';
+import { isEmbeddingModel } from '../../infra/config/models.ts';
+import { checkAbility, checkBody, checkRoute, isForMemory } from './checks.ts';
+import { type Counts, type Dialect, dialectOf } from './dialects.ts';
 import { pace, Slots, sizeOf } from './generation.ts';
-import { abortWhenClosed, Refusal, readBody, send } from './http.ts';
+import { abortWhenClosed, Refusal, readBody, send, sendError } from './http.ts';
 import { ModelFolder } from './library.ts';
 import { changeModels, isChange } from './library-api.ts';
+import { nonsense, opening, words } from './text.ts';
 import type { ServerEvent, ServerSpec } from './types.ts';
 import { brokenVersion, DEFAULT_VERSION, SLOW_FACTOR } from './versions.ts';
 
@@ -95,13 +97,7 @@ export class SyntheticServer {
       await this.#serve(path, request, response);
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
-      const status = error instanceof Refusal ? error.status : 500;
-      const message = (error as Error).message;
-      send(
-        response,
-        status,
-        path.startsWith('/v1/') ? { error: { message, type: 'api_error' } } : { error: message },
-      );
+      sendError(response, path, error);
     }
   }
 
@@ -118,36 +114,34 @@ export class SyntheticServer {
       case '/api/ps':
         return { models: listed.filter(({ name }) => this.#loaded.has(name)) };
       case '/v1/models':
-        return {
-          object: 'list',
-          data: models.map(({ name: id }) => ({ id, object: 'model', owned_by: 'library' })),
-        };
-      default:
-        throw new Refusal(404, '404 page not found');
+        return { object: 'list', data: models.map(({ name }) => v1Model(name)) };
     }
+    if (path.startsWith('/v1/models/'))
+      return v1Model(await this.#onDisk(decodeURIComponent(path.slice('/v1/models/'.length))));
+    checkRoute('GET', path);
   }
 
   async #serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    checkRoute(request.method ?? '', path);
     const body = await readBody(request);
     if (isChange(request.method ?? '', path))
       return changeModels(this.#folder, path, body, response, (gone) => this.#loaded.delete(gone));
     const given = String(body.model ?? '');
     const model = await this.#onDisk(given);
-    if (path === '/api/show')
-      return send(response, 200, { capabilities: ['completion'], details: { family: 'llama' } });
-    if (path === '/api/embed' || path === '/v1/embeddings') return this.#embed(path, model, body, response);
+    if (path === '/api/show') {
+      const capabilities = [isEmbeddingModel(model) ? 'embedding' : 'completion'];
+      return send(response, 200, { capabilities, details: { family: 'llama' } });
+    }
+    checkAbility(path, model);
+    checkBody(path, body);
     const dialect = dialectOf(path, given);
-    if (dialect === undefined) throw new Refusal(404, '404 page not found');
+    if (dialect === undefined) return this.#embed(path, model, body, response);
     const gone = abortWhenClosed(response);
-    if (path === '/api/generate' && !body.prompt) {
-      await this.#load(model, gone);
-      return send(response, 200, {
-        model: given,
-        created_at: new Date().toISOString(),
-        response: '',
-        done: true,
-        done_reason: 'load',
-      });
+    if (isForMemory(path, body)) {
+      const reason = body.keep_alive === 0 ? 'unload' : 'load';
+      if (reason === 'load') await this.#load(model, gone);
+      else this.#loaded.delete(model);
+      return send(response, 200, dialect.memory?.(reason));
     }
     await this.#generate({
       dialect,
@@ -211,7 +205,11 @@ export class SyntheticServer {
       return until(gone);
     }
     const { firstSeconds, tokenSeconds } = pace(this.#spec, size, broken === 'slow' ? SLOW_FACTOR : 1);
-    const tokens = { prompt: size.promptTokens, output: size.outputTokens };
+    const seconds = firstSeconds + tokenSeconds * size.outputTokens;
+    const reason = size.isLimited ? 'length' : 'stop';
+    const counts: Counts = {
+      ...{ prompt: size.promptTokens, output: size.outputTokens, reason, firstSeconds, seconds },
+    };
     const isStream = typeof body.stream === 'boolean' ? body.stream : dialect.streamsByDefault;
     const start = opening(requestId);
     const text = broken === 'wrong' ? nonsense(size.outputTokens) : start + words(size.outputTokens);
@@ -219,10 +217,11 @@ export class SyntheticServer {
     const at = (seconds: number): Promise<void> =>
       delay(Math.max(0, begun + seconds * 1000 - Date.now()), undefined, { signal: gone });
     if (!isStream) {
-      await at(firstSeconds + tokenSeconds * size.outputTokens);
-      return send(response, 200, dialect.whole(text, tokens));
+      await at(seconds);
+      return send(response, 200, dialect.whole(text, counts));
     }
     response.writeHead(200, { 'content-type': dialect.contentType });
+    if (dialect.begin) response.write(dialect.begin());
     const perPiece = Math.max(1, Math.ceil(MIN_PIECE_SECONDS / tokenSeconds));
     for (let sent = 0; sent < size.outputTokens; sent += perPiece) {
       const left = size.outputTokens - sent;
@@ -231,7 +230,7 @@ export class SyntheticServer {
       const piece = `${words(Math.min(perPiece, left))}${left > perPiece ? ' ' : ''}`;
       response.write(dialect.piece(sent === 0 ? start + piece : piece));
     }
-    response.end(dialect.end(text, tokens, body));
+    response.end(dialect.end(text, counts, body));
   }
 
   async #embed(
@@ -244,11 +243,11 @@ export class SyntheticServer {
     const inputs = Array.isArray(body.input) ? body.input : [body.input ?? body.prompt ?? ''];
     const vectors = inputs.map((input) => [String(input).length / 1000, 0.5, 0.25]);
     const data = vectors.map((embedding, index) => ({ object: 'embedding', index, embedding }));
-    send(
-      response,
-      200,
-      path === '/api/embed' ? { model, embeddings: vectors } : { object: 'list', model, data },
-    );
+    const answers: Record<string, object> = {
+      '/api/embed': { model, embeddings: vectors },
+      '/api/embeddings': { embedding: vectors[0] },
+    };
+    send(response, 200, answers[path] ?? { object: 'list', model, data });
   }
 }
 
@@ -260,9 +259,4 @@ const until = (gone: AbortSignal): Promise<void> =>
     else gone.addEventListener('abort', leave, { once: true });
   });
 
-const nonsense = (count: number): string => 'mumble '.repeat(Math.min(count, 4096)).trimEnd();
-
-const words = (count: number): string => 'word '.repeat(Math.min(count, 4096)).trimEnd();
-
-/** No two runs say the same, as with a model: a second answer to one request shows as another one. */
-const opening = (requestId: string): string => `Answer ${randomUUID()} to ${requestId || 'someone'}: `;
+const v1Model = (id: string): object => ({ id, object: 'model', created: 0, owned_by: 'library' });

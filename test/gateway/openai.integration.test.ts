@@ -10,6 +10,7 @@ import OpenAI, {
 import { recordedAwsCalls } from '../../local/permissions/recorder.ts';
 import { expectRecorded } from '../permissions/recordings.ts';
 import { until } from '../worker/harness.ts';
+import { EMBEDDING_MODEL, MODEL, MODELS } from './config.ts';
 import { GatewayRig } from './rig.ts';
 
 /** The official client, unchanged, against the gateway as the templates make it; a real worker answers. */
@@ -58,12 +59,12 @@ describe('the official client', () => {
 
   it.each([
     ['/chat/completions', { messages: [{ role: 'user', content: 'Why?' }] }],
-    ['/embeddings', { input: ['one', 'two'] }],
+    ['/embeddings', { model: EMBEDDING_MODEL, input: ['one', 'two'] }],
   ])(
     'queues a body of %s and reads its answer in the response',
     async (path, more) => {
       const submitted = await client.post<{ id: string; status: string }>(path, {
-        body: { model: 'tiny', ...more },
+        body: { model: MODEL, ...more },
       });
       expect(submitted.status).toBe('queued');
       const response = (await final(submitted.id)) as OpenAI.Responses.Response & {
@@ -124,7 +125,7 @@ describe('the official client', () => {
   }, 60_000);
 
   it('lists the models', async () => {
-    expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['tiny']);
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual([...MODELS]);
   });
 
   it('has a long body answered, by way of the bucket', async () => {
@@ -172,6 +173,7 @@ describe('its error classes', () => {
   });
 
   it('fit a queue that is down: nothing stays behind, and the client’s own retry brings it through', async () => {
+    await until(() => rig.queued() === 0);
     const end = rig.front.inject({ service: 'sqs', operation: 'SendMessage', kind: 'error' });
     await expect(ask()).rejects.toBeInstanceOf(InternalServerError);
     expect(rig.queued()).toBe(0);

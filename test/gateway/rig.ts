@@ -33,7 +33,7 @@ import { loadTemplates, type ResolvedApp } from '../../local/template/load.ts';
 import { serviceAccountName } from '../../workloads/index.ts';
 import { kubeconfigOf } from '../worker/harness.ts';
 import { type LeaseServer, startLeaseServer } from '../worker/lease-server.ts';
-import { FLEET, gatewayConfig, MODEL } from './config.ts';
+import { FLEET, gatewayConfig, MODELS } from './config.ts';
 
 const ACCOUNT = '111122223333';
 
@@ -167,7 +167,7 @@ export class GatewayRig {
     const slots = model.slots ?? 2;
     const disk = join(this.dir, 'disks', name);
     const server = new SyntheticServer(
-      { pod: name, host, port: 11434, models: [MODEL], slots, loadableAt: 0, disk, ...model },
+      { pod: name, host, port: 11434, models: [...MODELS], slots, loadableAt: 0, disk, ...model },
       (event) => this.events.push(event),
     );
     await server.listen();
@@ -177,7 +177,7 @@ export class GatewayRig {
         ...this.#env,
         KUBECONFIG: kubeconfigOf(this.dir, this.#leases.url),
         ...{ PADDOCK_FLEET: FLEET, PADDOCK_POOL: 'base-a', POD_NAME: name, POD_UID: `uid-${number}` },
-        ...{ POD_NAMESPACE: 'paddock', PADDOCK_MODELS: MODEL, PADDOCK_SLOTS: String(slots) },
+        ...{ POD_NAMESPACE: 'paddock', PADDOCK_MODELS: MODELS.join(','), PADDOCK_SLOTS: String(slots) },
         ...{ PADDOCK_QUEUE_URL: queue.url, PADDOCK_DEAD_LETTER_QUEUE_URL: `${queue.url}-dead-letters` },
         ...{ PADDOCK_RESULTS_BUCKET: bucketOf(this.app, 'Results'), PADDOCK_MAX_ATTEMPTS: '2' },
         ...{ PADDOCK_MODELS_BUCKET: bucketOf(this.app, 'Models'), PADDOCK_MODELS_DIR: disk },

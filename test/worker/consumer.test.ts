@@ -76,6 +76,24 @@ describe('the consumer', () => {
     });
   });
 
+  it('takes the next request while a result is written, and lets no more results pile up than it has slots', async () => {
+    const { clock, queue, results, server, consumer } = setUp();
+    const written = Promise.withResolvers<void>();
+    const write = results.writeOnce.bind(results);
+    results.writeOnce = async (key, body) => {
+      await written.promise;
+      return write(key, body);
+    };
+    for (const id of ['a', 'b', 'c', 'd']) queue.send(request(id));
+    await clock.advance(20_000);
+    expect(server.asked).toHaveLength(2);
+    expect(consumer.busy).toBe(1);
+
+    written.resolve();
+    await clock.advance(20_000);
+    expect([queue.size, server.asked.length, consumer.busy]).toEqual([0, 4, 0]);
+  });
+
   it('counts what it did: waits, service, tokens, and why a message went back', async () => {
     const { clock, queue, server, metrics } = setUp();
     const good = { status: 200, body: { response: 'yes', prompt_eval_count: 7, eval_count: 3 } };
@@ -200,6 +218,27 @@ describe('the consumer', () => {
       { status: 400, body: { error: 'invalid options' } },
       'http_400',
       'invalid options',
+    ],
+    [
+      'embeddings of a model without',
+      {},
+      { status: 501, body: { error: 'this model does not support embeddings' } },
+      'http_501',
+      'does not support embeddings',
+    ],
+    [
+      'an option of a wrong type, which Ollama calls its own fault',
+      {},
+      { status: 500, body: { error: 'option "num_predict" must be of type integer' } },
+      'http_500',
+      'must be of type integer',
+    ],
+    [
+      'a format that is none',
+      {},
+      { status: 500, body: { error: { message: 'invalid format: "\\"nope\\""; expected "json"' } } },
+      'http_500',
+      'invalid format',
     ],
     [
       'a model of another fleet',

@@ -42,21 +42,27 @@ export async function until(check: () => boolean | Promise<boolean>, seconds = 1
   }
 }
 
-export interface RunningWorker {
+export interface WorkerProcess {
   process: ChildProcess;
   url: string;
-  model: SyntheticServer;
   /** Its log so far. */
   log(): string;
   exit: Promise<number | null>;
 }
+
+export interface RunningWorker extends WorkerProcess {
+  model: SyntheticServer;
+}
+
+/** What a worker is told of its model server. `models` are the fleet's, whatever is on the disk. */
+export type WorkerSpec = Pick<ServerSpec, 'host' | 'slots' | 'models'> & { disk: string };
 
 /** SQS, S3, Leases and model servers for bundled workers, on loopback. */
 export class WorkerBench {
   readonly dir = mkdtempSync(join(tmpdir(), 'paddock-worker-test-'));
   readonly bundle = bundleWorker(this.dir);
   readonly events: ServerEvent[] = [];
-  readonly #workers: RunningWorker[] = [];
+  readonly #workers: (WorkerProcess & { close(): Promise<unknown> })[] = [];
   #clients: { destroy(): void }[] = [];
   #nextPort = 0;
   front!: Front;
@@ -88,10 +94,10 @@ export class WorkerBench {
   }
 
   async stop(): Promise<void> {
-    for (const { process, exit, model } of this.#workers) {
+    for (const { process, exit, close } of this.#workers) {
       process.kill('SIGKILL');
       await exit;
-      await model.close();
+      await close();
     }
     for (const client of this.#clients) client.destroy();
     await this.leases.stop();
@@ -105,7 +111,7 @@ export class WorkerBench {
     model: Partial<ServerSpec> = {},
   ): Promise<RunningWorker> {
     this.#nextPort += 1;
-    const spec: ServerSpec = {
+    const spec: ServerSpec & { disk: string } = {
       ...{
         pod: name,
         host: `127.30.0.${this.#nextPort}`,
@@ -119,6 +125,19 @@ export class WorkerBench {
     };
     const server = new SyntheticServer(spec, (event) => this.events.push(event));
     await server.listen();
+    return {
+      ...this.startWorkerAt(name, { ...spec, models: ['tiny'] }, env, () => server.close()),
+      model: server,
+    };
+  }
+
+  /** A worker whose model server runs already. @param close ends that server with the worker */
+  startWorkerAt(
+    name: string,
+    spec: WorkerSpec,
+    env: Record<string, string>,
+    close: () => Promise<unknown>,
+  ): WorkerProcess {
     const lines: string[] = [];
     const child = spawn(process.execPath, [this.bundle], {
       env: { ...this.#env(name, spec), ...env },
@@ -126,14 +145,13 @@ export class WorkerBench {
     });
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk) => lines.push(String(chunk)));
-    const worker: RunningWorker = {
+    const worker: WorkerProcess = {
       process: child,
       url: `http://${spec.host}:8080`,
-      model: server,
       log: () => lines.join(''),
       exit: once(child, 'exit').then(([code]) => code),
     };
-    this.#workers.push(worker);
+    this.#workers.push({ ...worker, close });
     return worker;
   }
 
@@ -155,7 +173,7 @@ export class WorkerBench {
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  #env(name: string, { host, slots, disk = '' }: ServerSpec): Record<string, string> {
+  #env(name: string, { host, slots, models, disk }: WorkerSpec): Record<string, string> {
     const { accessKeyId, secretAccessKey } = this.front.admin;
     return {
       AWS_REGION: REGION,
@@ -168,7 +186,7 @@ export class WorkerBench {
       POD_NAME: name,
       POD_UID: `uid-${name}`,
       POD_NAMESPACE: 'paddock',
-      PADDOCK_MODELS: 'tiny',
+      PADDOCK_MODELS: models.join(','),
       PADDOCK_SLOTS: String(slots),
       PADDOCK_QUEUE_URL: this.queueUrl,
       PADDOCK_DEAD_LETTER_QUEUE_URL: this.deadLetterQueueUrl,

@@ -4,11 +4,12 @@ import { ModelServers } from '../../../local/model-server/model-servers.ts';
 import type { ServerEvent, ServerSpec } from '../../../local/model-server/types.ts';
 
 const HOST = '127.77.0.2';
+const EMBEDS = 'nomic-embed-text';
 const BASE: ServerSpec = {
   pod: 'pod-a',
   host: HOST,
   port: 18_434,
-  models: ['llama3.1:8b'],
+  models: ['llama3.1:8b', EMBEDS],
   slots: 1,
   loadableAt: 0,
   serviceSeconds: 0.05,
@@ -88,8 +89,9 @@ describe('the synthetic model server', () => {
     ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hi' }] }, 'choices'],
     ['/v1/completions', { prompt: 'hi' }, 'choices'],
     ['/v1/responses', { input: 'hi' }, 'output'],
-    ['/v1/embeddings', { input: 'hi' }, 'data'],
-    ['/api/embed', { input: 'hi' }, 'embeddings'],
+    ['/v1/embeddings', { model: EMBEDS, input: 'hi' }, 'data'],
+    ['/api/embed', { model: EMBEDS, input: 'hi' }, 'embeddings'],
+    ['/api/embeddings', { model: EMBEDS, prompt: 'hi' }, 'embedding'],
   ])('answers %s whole', async (path, body, field) => {
     const answer = await ask(path, { model: 'llama3.1:8b', stream: false, ...body });
     expect(answer.status).toBe(200);
@@ -105,7 +107,7 @@ describe('the synthetic model server', () => {
       .map((l) => JSON.parse(l) as { done: boolean });
     expect(lines.map(({ done }) => done)).toEqual([...Array(lines.length - 1).fill(false), true]);
     const events = await (
-      await ask('/v1/chat/completions', { model: 'llama3.1:8b', stream: true, max_tokens: 3, messages: [] })
+      await ask('/v1/chat/completions', { model: 'llama3.1:8b', stream: true, max_tokens: 3, messages: [{}] })
     ).text();
     expect(events).toMatch(/^data: \{/);
     expect(events.trimEnd()).toMatch(/data: \[DONE\]$/);
@@ -143,8 +145,8 @@ describe('the synthetic model server', () => {
   it.each([
     ['an unknown model', '/api/generate', { model: 'gone', prompt: 'x' }, 404, /model 'gone' not found/],
     ['garbage', '/api/generate', '{', 400, /invalid request body/],
-    ['an array', '/api/chat', '[]', 404, /not found/],
-    ['an unknown path', '/api/delete', { model: 'llama3.1:8b' }, 404, /page not found/],
+    ['an array', '/api/chat', '[]', 400, /invalid request body/],
+    ['text of a model that embeds', '/api/generate', { model: EMBEDS, prompt: 'x' }, 400, /support generate/],
   ])('refuses %s as Ollama does', async (_case, path, body, status, message) => {
     const answer = await ask(path, body);
     expect(answer.status).toBe(status);

@@ -4,7 +4,7 @@ import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { LABEL, NAMESPACE } from '../../../core/protocol/names.ts';
 import { APP_ROUTER } from '../../../workloads/names.ts';
-import { describeWithNginx } from '../../workloads/router/harness.ts';
+import { describeWithNginx } from '../../workloads/router/with-nginx.ts';
 import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
 import { FLEET, MODEL } from '../system/config.ts';
 import { TestSystem } from '../system/fixture.ts';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { until } from '../../worker/harness.ts';
-import { describeWithNginx, proxyHeader, TestRouter, Upstream } from './harness.ts';
+import { proxyHeader, TestRouter, Upstream } from './harness.ts';
+import { describeWithNginx } from './with-nginx.ts';
 
 let replica: Upstream;
 let gpu: Upstream;

@@ -5,19 +5,10 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from '@jest/globals';
 import { freePorts } from '../../../local/cluster/ports.ts';
-import { findNginx, INSTALL_NGINX, keepsByDefault } from '../../../local/router/binary.ts';
+import { findNginx, keepsByDefault } from '../../../local/router/binary.ts';
 import { nginxConfig, type RouterSettings, type RouterSite } from '../../../workloads/router/index.ts';
 import { until } from '../../worker/harness.ts';
-
-/** As `describe`, with a real Nginx: without one it skips aloud, but never in CI. */
-export function describeWithNginx(name: string, body: () => void): void {
-  if (findNginx() !== undefined) return void describe(name, body);
-  if (process.env.CI) throw new Error(`CI has no nginx: ${INSTALL_NGINX}`);
-  console.warn(`SKIPPED: ${name}: nginx is not installed (${INSTALL_NGINX})`);
-  describe.skip(name, body);
-}
 
 export const settings: RouterSettings = {
   requestsPerSecond: 10,

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { READ_MARGIN_SECONDS } from '../../../workloads/router/servers.ts';
 import { until } from '../../worker/harness.ts';
-import { deadAddress, describeWithNginx, TestRouter, Upstream } from './harness.ts';
+import { deadAddress, TestRouter, Upstream } from './harness.ts';
+import { describeWithNginx } from './with-nginx.ts';
 
 let replicas: Upstream[];
 let router: TestRouter | undefined;

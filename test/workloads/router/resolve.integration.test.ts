@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { WORKER_PORT } from '../../../core/protocol/names.ts';
 import { findNginx, keepsByDefault } from '../../../local/router/binary.ts';
 import { until } from '../../worker/harness.ts';
-import { describeWithNginx, TestRouter, Upstream } from './harness.ts';
+import { TestRouter, Upstream } from './harness.ts';
+import { describeWithNginx } from './with-nginx.ts';
 
 /** A cluster's DNS: A records of one headless Service; without any, the name does not exist. */
 class Dns {

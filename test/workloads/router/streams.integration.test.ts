@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { until } from '../../worker/harness.ts';
-import { describeWithNginx, TestRouter, Upstream } from './harness.ts';
+import { TestRouter, Upstream } from './harness.ts';
+import { describeWithNginx } from './with-nginx.ts';
 
 let upstream: Upstream;
 let router: TestRouter | undefined;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type RunningWorker, until, WorkerBench } from '../../worker/harness.ts';
-import { describeWithNginx, TestRouter } from './harness.ts';
+import { TestRouter } from './harness.ts';
+import { describeWithNginx } from './with-nginx.ts';
 
 const SLOW = { serviceSeconds: 120 };
 const FAST = { serviceSeconds: 0.02 };
