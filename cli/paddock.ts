@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { chaosCommand } from './commands/chaos.ts';
 import { dlqCommand } from './commands/dlq.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { faultCommand } from './commands/fault.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -28,6 +29,7 @@ const program = new Command('paddock')
   .addCommand(simulateCommand())
   .addCommand(explainCommand())
   .addCommand(statusCommand())
+  .addCommand(doctorCommand())
   .addCommand(keysCommand())
   .addCommand(dlqCommand())
   .addCommand(modelsCommand())

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { answerCanary, type CanaryOptions, canaryStatus } from './canary.ts';
 import type { Log } from './log.ts';
 import type { InferenceProxy } from './proxy.ts';
 import type { WorkerState } from './state.ts';
@@ -8,6 +9,7 @@ export interface ServerOptions {
   state: WorkerState;
   warmup: Warmup;
   proxy: InferenceProxy;
+  canary: CanaryOptions;
   log: Log;
 }
 
@@ -16,7 +18,7 @@ const LONGEST_WAIT_SECONDS = 840;
 /** Longer than the router keeps its connections (Nginx: 60 s), so that it is never the worker that closes first. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** The pod's door: probes, warm-up, and everything else to the proxy. */
+/** The pod's door: probes, warm-up, the health check's canary, and everything else to the proxy. */
 export function createDoor(options: ServerOptions): Server {
   const { log } = options;
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
@@ -44,6 +46,12 @@ async function route(
     case 'GET /warm':
     case 'POST /warm':
       return warm(url.searchParams, request, response, options);
+    case 'POST /canary': {
+      request.resume();
+      const canary = await answerCanary(response, options.canary);
+      if (!response.destroyed) json(response, canaryStatus(canary), canary);
+      return;
+    }
     default:
       return proxy.handle(request, response);
   }

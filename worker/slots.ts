@@ -1,4 +1,5 @@
-export type SlotKind = 'queue' | 'interactive';
+/** `canary`: the health check's own, which takes a slot and counts for nothing. */
+export type SlotKind = 'queue' | 'interactive' | 'canary';
 
 /** Gives the slot back; calling it again does nothing. */
 export type Release = () => void;
@@ -10,7 +11,7 @@ export type Release = () => void;
 export class Slots {
   readonly size: number;
   readonly #now: () => number;
-  readonly #busy: Record<SlotKind, number> = { queue: 0, interactive: 0 };
+  readonly #busy: Record<SlotKind, number> = { queue: 0, interactive: 0, canary: 0 };
   readonly #waiters = new Set<() => void>();
   #busySlotMs = 0;
   #accountedAt: number;
@@ -27,6 +28,10 @@ export class Slots {
   }
 
   get busy(): number {
+    return this.#serving + this.#busy.canary;
+  }
+
+  get #serving(): number {
     return this.#busy.queue + this.#busy.interactive;
   }
 
@@ -54,14 +59,15 @@ export class Slots {
     if (this.free <= 0) return undefined;
     this.#account();
     this.#busy[kind] += 1;
-    this.#lastActiveAt = this.#now();
+    const isWork = kind !== 'canary';
+    if (isWork) this.#lastActiveAt = this.#now();
     let released = false;
     return () => {
       if (released) return;
       released = true;
       this.#account();
       this.#busy[kind] -= 1;
-      this.#lastActiveAt = this.#now();
+      if (isWork) this.#lastActiveAt = this.#now();
       for (const wake of this.#waiters) wake();
     };
   }
@@ -90,7 +96,7 @@ export class Slots {
 
   #account(): void {
     const now = this.#now();
-    this.#busySlotMs += this.busy * Math.max(0, now - this.#accountedAt);
+    this.#busySlotMs += this.#serving * Math.max(0, now - this.#accountedAt);
     this.#accountedAt = now;
   }
 }

@@ -102,7 +102,8 @@ export function createWorker(options: WorkerOptions): Worker {
     }),
     onDrainMark: (deadline) => drain.setMark(deadline),
   });
-  const door = createDoor({ state, warmup, proxy, log });
+  const canary = { server, slots, state, models, log, onServerTrouble };
+  const door = createDoor({ state, warmup, proxy, canary, log });
   const metricsServer = createMetricsServer(metrics.registry);
 
   state.onChange((current) => {

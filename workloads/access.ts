@@ -114,6 +114,24 @@ export const upgradeAccess = (
   );
 };
 
+/** The health check reads what the scaler reads, and changes nothing. */
+export const healthcheckAccess = (): Rbac[] => [
+  ...role(
+    'paddock-healthcheck',
+    [
+      { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+      { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
+      { apiGroups: [COORDINATION], resources: ['leases'], verbs: ['list'] },
+    ],
+    [group(GROUP.healthcheck)],
+  ),
+  ...clusterRole(
+    'paddock-healthcheck',
+    [{ apiGroups: [''], resources: ['nodes'], verbs: ['list'] }],
+    [group(GROUP.healthcheck)],
+  ),
+];
+
 /** A worker renews its Lease. RBAC can't say 'its own': the admission policy does. */
 export const workerAccess = (fleets: readonly string[]): Rbac[] =>
   role(

@@ -1,4 +1,4 @@
-import { scalerAccess, upgradeAccess, warmupAccess, workerAccess } from './access.ts';
+import { healthcheckAccess, scalerAccess, upgradeAccess, warmupAccess, workerAccess } from './access.ts';
 import { ownLeaseBinding, ownLeasePolicy } from './admission.ts';
 import { fleetService, workerServiceAccount } from './base.ts';
 import { poolCanary } from './canary.ts';
@@ -46,6 +46,7 @@ export function sharedManifests(
     ...fleets.map((fleet) => workerServiceAccount(fleet.name)),
     ...scalerAccess(),
     ...warmupAccess(),
+    ...healthcheckAccess(),
     ...upgradeAccess(pools.map(({ fleet, pool }) => ({ fleet, pool: pool.name, kind: pool.kind }))),
     ...workerAccess(fleets.map((fleet) => fleet.name)),
     ownLeasePolicy(),

@@ -36,6 +36,8 @@ export interface PodObservation {
   /** When it was bound to its node. */
   boundAt?: Seconds;
   deletionCost?: number;
+  /** Why it is on no node, or what one of its containers waits for. */
+  trouble?: string;
 }
 
 /** Why a gate is shut: `kind` in kebab-case. */
@@ -215,6 +217,7 @@ function observe(pod: V1Pod): PodObservation[] {
       ...optional('node', spec?.nodeName),
       ...optional('boundAt', seconds(condition('PodScheduled')?.lastTransitionTime)),
       ...optional('deletionCost', Number.isFinite(cost) ? cost : undefined),
+      ...optional('trouble', troubleOf(pod)),
     },
   ];
 }
@@ -250,3 +253,18 @@ const seconds = (date?: Date): Seconds | undefined => (date ? date.getTime() / 1
 
 const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
   (value === undefined || value === '' ? {} : { [key]: value }) as { [P in K]?: V };
+
+/** States of a container that pass by themselves. */
+const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
+
+function troubleOf({ status }: V1Pod): string | undefined {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status === 'False') return `${scheduled.reason}: ${scheduled.message}`;
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  for (const { name, state, restartCount } of containers) {
+    const { reason, message } = state?.waiting ?? {};
+    if (reason && !STARTING.has(reason))
+      return `${name} ${reason} after ${restartCount} restarts${message ? `: ${message}` : ''}`;
+  }
+  return undefined;
+}

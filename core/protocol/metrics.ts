@@ -44,3 +44,13 @@ export const POOL_METRIC = {
   leadTimeFirstToken: 'PoolLeadTimeFirstToken',
   leadTimeOther: 'PoolLeadTimeOther',
 } as const;
+
+/** By the health check, of the cluster and all its fleets. */
+export const HEALTH_METRIC = {
+  /** 0 healthy, 1 degraded, 2 unhealthy. */
+  verdict: 'HealthVerdict',
+  /** Checks that were not healthy, as far as they could be read. */
+  failing: 'FailingChecks',
+  /** Checks that could not be read. */
+  unknown: 'UnknownChecks',
+} as const;

@@ -61,6 +61,7 @@ export const GROUP = {
   scaler: 'paddock:scaler',
   warmup: 'paddock:warmup',
   upgrade: 'paddock:upgrade',
+  healthcheck: 'paddock:healthcheck',
 } as const;
 
 export const WORKER_PORT = 8080;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseEvent } from '../shared/parse.ts';
 
-const schema = z.strictObject({ duty: z.literal('sweep') });
+const schema = z.strictObject({ duty: z.enum(['sweep', 'verdict']) });
 
 /** What the function is asked to do. */
 export type HealthcheckEvent = z.infer<typeof schema>;

@@ -19,9 +19,12 @@ export interface Observation {
   failures: string[];
 }
 
+/** What is read through: nothing of it changes anything. */
+export type Readers = Omit<Observers, 'pods'> & { pods: Pick<Observers['pods'], 'list'> };
+
 /** All readings at once; each may fail without the others. */
 export async function observe(
-  observers: Observers,
+  observers: Readers,
   { policy, clusterName, queueUrl }: FleetParameters,
   at: Seconds,
   timeoutMs: number,

@@ -136,8 +136,8 @@ export class ControlPlaneStack extends Stack {
     }
 
     const healthcheck = new Healthcheck(this, 'Healthcheck', {
-      ...{ clusterName, logRetentionDays: config.logRetentionDays, results },
-      fleets: fleets.map(({ fleet, deadLetters }) => ({ name: fleet.name, deadLetters })),
+      ...{ ...common, results, table },
+      fleets: fleets.map(({ fleet, queue, deadLetters }) => ({ name: fleet.name, queue, deadLetters })),
     });
     const gateway =
       config.gateway.enabled &&

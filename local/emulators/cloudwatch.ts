@@ -1,4 +1,4 @@
-import type { DescribeAlarmsCommandInput, MetricAlarm } from '@aws-sdk/client-cloudwatch';
+import type { Datapoint, DescribeAlarmsCommandInput, MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { z } from 'zod';
 import { AwsError } from '../front/types.ts';
 import {
@@ -19,8 +19,10 @@ import type { Ids } from './ids.ts';
 import { MetricStore, statistic } from './metrics.ts';
 import { Emulator, integer, page, parse, real, time } from './operations.ts';
 
-/** The two gauges of a queue that SQS publishes. Rejects when they can't be read. */
-export type ReadQueue = (queueName: string) => Promise<{ visible: number; notVisible: number }>;
+/** The gauges of a queue that SQS publishes. Rejects when they can't be read. */
+export type ReadQueue = (
+  queueName: string,
+) => Promise<{ visible: number; notVisible: number; oldestSeconds?: number }>;
 
 export interface CloudWatchOptions {
   clock: Clock;
@@ -48,6 +50,16 @@ const metricData = z.object({
       StatisticValues: z.object({ SampleCount: real, Sum: real, Minimum: real, Maximum: real }).optional(),
     }),
   ),
+});
+
+const metricStatistics = z.object({
+  Namespace: z.string().min(1),
+  MetricName: z.string().min(1),
+  Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
+  StartTime: time,
+  EndTime: time,
+  Period: integer.min(1),
+  Statistics: z.array(z.enum(['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum'])).min(1),
 });
 
 const setAlarmState = z.object({
@@ -78,6 +90,7 @@ export class CloudWatchEmulator extends Emulator {
     DescribeAlarms: (input: DescribeAlarmsCommandInput) => this.describeAlarms(input),
     DeleteAlarms: (input: { AlarmNames?: string[] }) => this.deleteAlarms(input),
     SetAlarmState: (input: unknown) => this.setAlarmState(input),
+    GetMetricStatistics: (input: unknown) => this.getMetricStatistics(input),
   };
 
   putMetricData(input: unknown): object {
@@ -113,6 +126,22 @@ export class CloudWatchEmulator extends Emulator {
       }
     }
     return {};
+  }
+
+  /** Periods without data have no datapoint; their order is not that of time. */
+  getMetricStatistics(input: unknown): { Label: string; Datapoints: Datapoint[] } {
+    const fields = parse(metricStatistics, input, 'InvalidParameterValue');
+    const { Namespace: namespace, MetricName: name, StartTime, EndTime, Statistics } = fields;
+    const period = fields.Period * 1000;
+    const series = { namespace, name, dimensions: dimensionMap(fields.Dimensions) };
+    const datapoints: Datapoint[] = [];
+    for (let at = StartTime - (StartTime % period); at < EndTime; at += period) {
+      const samples = this.#metrics.read(series, at, at + period);
+      if (samples.length === 0) continue;
+      const values = Statistics.map((one) => [one, statistic(samples, one)]);
+      datapoints.unshift({ Timestamp: new Date(at), Unit: 'None', ...Object.fromEntries(values) });
+    }
+    return { Label: name, Datapoints: datapoints };
   }
 
   /** A new alarm has insufficient data; one that is changed keeps its state. */
@@ -213,7 +242,8 @@ export class CloudWatchEmulator extends Emulator {
     await Promise.all(
       [...new Set(watched)].map(async (queueName) => {
         try {
-          const { visible, notVisible } = await this.#options.readQueue(queueName);
+          const { visible, notVisible, oldestSeconds = 0 } = await this.#options.readQueue(queueName);
+          this.#putGauge('ApproximateAgeOfOldestMessage', queueName, oldestSeconds, now - PUBLISH_MS);
           this.#putGauge('ApproximateNumberOfMessagesVisible', queueName, visible, now - PUBLISH_MS);
           this.#putGauge('ApproximateNumberOfMessagesNotVisible', queueName, notVisible, now - PUBLISH_MS);
         } catch (error) {

@@ -53,6 +53,8 @@ export interface Front {
   queueCounts(queueName: string): QueueCounts | undefined;
   /** As SQS and CloudWatch tell it. */
   laggedQueueCounts(queueName: string): QueueCounts | undefined;
+  /** Age of its oldest message, seconds; 0 when it is empty. */
+  oldestSeconds(queueName: string): number;
   queueNames(): string[];
   /** Called when a request is over; what it throws is ignored. Returns what ends it. */
   onRequest(listener: (event: RequestEvent) => void): () => void;
@@ -156,6 +158,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     setCounterLag: (seconds) => queues.setCounterLag(seconds),
     queueCounts: (name) => queues.counts(name),
     laggedQueueCounts: (name) => queues.laggedCounts(name),
+    oldestSeconds: (name) => queues.oldestSeconds(name),
     queueNames: () => queues.names(),
     onRequest: (listener) => {
       listeners.add(listener);

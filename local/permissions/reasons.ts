@@ -28,7 +28,7 @@ export const REASONS: readonly Reason[] = [
     why: "Lambda writes a function's log with the function's role.",
   },
   {
-    holders: ['ScalerRole', 'WarmupRole', 'UpgradesUpgradeRole'],
+    holders: ['ScalerRole', 'WarmupRole', 'HealthcheckRole', 'UpgradesUpgradeRole'],
     what: [
       'ec2:AssignPrivateIpAddresses',
       'ec2:CreateNetworkInterface',

@@ -218,7 +218,7 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
     readQueue: async (name) => {
       const counts = front.laggedQueueCounts(name);
       if (!counts) throw new Error(`There is no queue ${name}.`);
-      return counts;
+      return { ...counts, oldestSeconds: front.oldestSeconds(name) };
     },
     deliver: deliverTo(roleClients),
     bootSeconds: options.bootSeconds,

@@ -32,6 +32,7 @@ describe('the paddock command', () => {
     ['dlq', 'show', '--help'],
     ['dlq', 'redrive', '--help'],
     ['dlq', 'purge', '--help'],
+    ['doctor', '--help'],
     ['fault', '--help'],
     ['fault', 'ice', '--help'],
     ['ollama', '--help'],
@@ -76,6 +77,7 @@ describe('the paddock command', () => {
     ['explain without a system', ['explain', '--state-dir', dir], /No local system is running here/],
     ['dead letters without a system', ['dlq', 'list', '--state-dir', dir], /No local system is running here/],
     ['dead letters in AWS without a fleet', ['dlq', 'list', '--aws'], /state --fleet/],
+    ['a doctor without a system', ['doctor', '--state-dir', dir], /No local system is running here/],
     [
       'a fault without a system',
       ['fault', 'ice', '--pool', 'spot', '--state-dir', dir],

@@ -12,7 +12,8 @@ const run = promisify(execFile);
 /** Bundles at most, bytes: a cold start reads, parses and runs all of it. Raise one only with a reason. */
 const BUDGETS = {
   gateway: 1_000_000,
-  healthcheck: 700_000,
+  // It reads what the scaler reads, and CloudWatch.
+  healthcheck: 3_400_000,
   scaler: 3_000_000,
   upgrade: 3_100_000,
   warmup: 2_750_000,
@@ -58,8 +59,8 @@ describe('bundles', () => {
     },
   );
 
-  it.each(['gateway', 'healthcheck'] as const)('%s is without the Kubernetes client', (name) => {
-    expect(readFileSync(bundleOf(name), 'utf8')).not.toMatch(/KUBERNETES_SERVICE_HOST|KubeConfig/);
+  it('gateway is without the Kubernetes client', () => {
+    expect(readFileSync(bundleOf('gateway'), 'utf8')).not.toMatch(/KUBERNETES_SERVICE_HOST|KubeConfig/);
   });
 
   it('worker starts by itself, and says what its environment lacks', async () => {

@@ -78,7 +78,8 @@ beforeEach(async () => {
     ...{ podUid: 'uid-1', workerId: 'worker-1', server: ollama, models, state, log: quiet },
     ...{ sleep, now: Date.now, fill: async () => {} },
   });
-  door = createDoor({ state, warmup, proxy, log: quiet });
+  const canary = { server: ollama, slots, state, models, log: quiet, onServerTrouble: () => {} };
+  door = createDoor({ state, warmup, proxy, canary, log: quiet });
   url = await listen(door);
 });
 
@@ -295,5 +296,46 @@ describe('POST /warm', () => {
 
   it.each(['soon', '-1', '841'])('refuses wait=%s', async (wait) => {
     expect((await fetch(`${url}/warm?wait=${wait}`, { method: 'POST' })).status).toBe(400);
+  });
+});
+
+describe('POST /canary', () => {
+  const ask = () => fetch(`${url}/canary`, { method: 'POST' });
+
+  it('has each model answer a token, in a slot that is in no counter', async () => {
+    reply = (request, response) => {
+      if (request.url === '/api/show') return response.end('{"capabilities":["completion"]}');
+      expect([slots.free, slots.busyOf('interactive')]).toEqual([0, 0]);
+      return response.end('{"done":true}');
+    };
+    const answer = await ask();
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { v: 1, models: [{ model: 'tiny', seconds: expect.any(Number) }] },
+    ]);
+    expect([counters.completedInteractive, slots.lastActiveAt, slots.busySlotSeconds, slots.free]).toEqual([
+      0, 0, 0, 1,
+    ]);
+  });
+
+  it('says which model does not answer, and why', async () => {
+    reply = (_request, response) => response.writeHead(500).end('{"error":"runner crashed"}');
+    const answer = await ask();
+    expect(answer.status).toBe(502);
+    expect(((await answer.json()) as { models: unknown }).models).toEqual([
+      { model: 'tiny', seconds: expect.any(Number), error: expect.stringContaining('runner crashed') },
+    ]);
+    expect(slots.free).toBe(1);
+  });
+
+  it.each([
+    ['busy', () => void slots.tryTake('queue')],
+    ['loading', () => state.setWarm(false)],
+    ['draining', () => state.setDraining(true)],
+  ])('is not tried while the replica is %s', async (refused, make) => {
+    make();
+    const answer = await ask();
+    expect([answer.status, await answer.json()]).toEqual([503, { v: 1, refused, models: [] }]);
+    expect(seen).toEqual([]);
   });
 });

@@ -13,6 +13,16 @@ describe('slots', () => {
     expect(slots.tryTake('interactive')).toBeDefined();
   });
 
+  it('hold the canary too, and count nothing of it', () => {
+    let now = 1000;
+    const slots = new Slots(1, () => now);
+    const release = slots.tryTake('canary');
+    expect(slots.tryTake('queue')).toBeUndefined();
+    now += 5000;
+    release?.();
+    expect([slots.free, slots.busySlotSeconds, slots.lastActiveAt]).toEqual([1, 0, 0]);
+  });
+
   it('wake one who waits when one is given back, and never go below zero', async () => {
     const slots = new Slots(1);
     const release = slots.tryTake('queue');

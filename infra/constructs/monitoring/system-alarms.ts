@@ -1,4 +1,6 @@
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib';
+import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { DIMENSION, HEALTH_METRIC, METRICS_NAMESPACE } from '../../../core/protocol/metrics.ts';
 import type { AlarmSet } from './alarm-set.ts';
 import { FIVE_MINUTES } from './alarm-set.ts';
 import type { RouterMetrics } from './router-log.ts';
@@ -10,8 +12,14 @@ const sum = { period: FIVE_MINUTES, statistic: 'Sum' } as const;
 const EXPRESS_FAILURES = 3;
 
 /** The ways in, functions, state machines, table and NAT: what every fleet of the cluster leans on. */
-export function addSystemAlarms(alarms: AlarmSet, watched: Watched, router: RouterMetrics): void {
+export function addSystemAlarms(
+  alarms: AlarmSet,
+  watched: Watched,
+  router: RouterMetrics,
+  clusterName: string,
+): void {
   addWaysIn(alarms, watched, router);
+  addVerdict(alarms, clusterName);
   for (const { name, handler } of watched.functions) {
     alarms.add({
       ...{ of: name, kind: 'function-errors', threshold: 3 },
@@ -39,6 +47,34 @@ export function addSystemAlarms(alarms: AlarmSet, watched: Watched, router: Rout
     });
   }
   addNetworkAndTable(alarms, watched);
+}
+
+const DEGRADED_MINUTES = 30;
+const UNHEALTHY_MINUTES = 3;
+
+/** The health check's one verdict: what single alarms miss, and what no metric tells. */
+function addVerdict(alarms: AlarmSet, clusterName: string): void {
+  const metric = new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName: HEALTH_METRIC.verdict,
+    dimensionsMap: { [DIMENSION.service]: 'healthcheck', [DIMENSION.cluster]: clusterName },
+    ...{ period: Duration.minutes(1), statistic: 'Minimum' },
+  });
+  alarms.add({
+    ...{ kind: 'unhealthy', metric, threshold: 2, evaluationPeriods: UNHEALTHY_MINUTES },
+    means: `The health check has found the system unhealthy for ${UNHEALTHY_MINUTES} minutes: something does not serve.`,
+  });
+  alarms.add({
+    ...{ kind: 'degraded', metric, threshold: 1, evaluationPeriods: DEGRADED_MINUTES },
+    means: `The health check has found something wrong, or could not look, for ${DEGRADED_MINUTES} minutes.`,
+  });
+  alarms.add({
+    ...{ kind: 'no-verdict', threshold: 1, evaluationPeriods: 5 },
+    means: 'The health check has given no verdict for five minutes: nobody looks.',
+    metric: metric.with({ statistic: 'SampleCount' }),
+    comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+    treatMissingData: TreatMissingData.BREACHING,
+  });
 }
 
 function addWaysIn(alarms: AlarmSet, { apis }: Watched, router: RouterMetrics): void {

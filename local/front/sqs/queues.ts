@@ -59,6 +59,17 @@ export class Queues implements Backend {
     };
   }
 
+  /** Seconds since the oldest message that is still there was sent; 0 when there is none. */
+  oldestSeconds(name: string, now = Date.now()): number {
+    const queue = this.#options.fauxqs.queues.getQueueByName(name);
+    if (!queue) return 0;
+    const sent = [
+      ...queue.messages,
+      ...[...queue.inflightMessages.values()].map(({ message }) => message),
+    ].map((message) => (message as { sentTimestamp?: number }).sentTimestamp ?? now);
+    return sent.length === 0 ? 0 : Math.max(0, now - Math.min(...sent)) / 1000;
+  }
+
   /** As `GetQueueAttributes` and CloudWatch tell it. */
   laggedCounts(name: string): QueueCounts | undefined {
     const counts = this.counts(name);

@@ -10,7 +10,7 @@ describe('the health check', () => {
   it('sweeps, and counts the responses that it ended', async () => {
     const world = new World();
     world.put('a');
-    const { result, lines } = await captured(() => createHandler(() => world.deps)(EVENT, context));
+    const { result, lines } = await captured(() => createHandler(world.connections)(EVENT, context));
     expect(result).toMatchObject([{ fleet: 'cpu', ended: 1 }]);
     expect(lines).toContainEqual(expect.objectContaining({ ResponsesEnded: 1 }));
   });
@@ -18,7 +18,7 @@ describe('the health check', () => {
   it('fails, so that its alarm goes off, when something could not be swept', async () => {
     const world = new World();
     world.letters.fail('count');
-    const { error } = await captured(() => createHandler(() => world.deps)(EVENT, context));
+    const { error } = await captured(() => createHandler(world.connections)(EVENT, context));
     expect(error?.message).toMatch(/sweep is incomplete: cpu: count: ECONNREFUSED/);
   });
 
@@ -26,7 +26,7 @@ describe('the health check', () => {
     'refuses %j',
     async (event) => {
       const world = new World();
-      const { error } = await captured(() => createHandler(() => world.deps)(event, context));
+      const { error } = await captured(() => createHandler(world.connections)(event, context));
       expect(error?.name).toBe('InvalidEvent');
     },
   );

@@ -25,6 +25,13 @@ export class World {
     log: { info() {}, error() {}, warn: (...line: unknown[]) => void this.warnings.push(line) },
   };
 
+  readonly connections = {
+    sweep: () => this.deps,
+    verdict: (): never => {
+      throw new Error('a sweep needs no verdict');
+    },
+  };
+
   constructor() {
     this.letters.now = this.now;
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { HEALTH_METRIC } from '../../../core/protocol/metrics.ts';
 import { defineConfig, presets } from '../../../infra/config/index.ts';
 import { repositoryPath } from '../../../infra/paths.ts';
 import config from '../../../paddock.config.ts';
@@ -155,7 +156,7 @@ describe('the dashboard', () => {
     for (const { x, width } of widgets) expect(x + width).toBeLessThanOrEqual(24);
   });
 
-  it('and the alarms read nothing of ours that the scaler does not write', async () => {
+  it('and the alarms read nothing of ours that the scaler or the health check does not write', async () => {
     const before = process.env.PADDOCK_CLUSTER;
     process.env.PADDOCK_CLUSTER = 'paddock';
     const written = await writtenByScaler().finally(() => {
@@ -178,6 +179,12 @@ describe('the dashboard', () => {
       const pairs = Object.fromEntries(
         dimensions.flatMap((key: string, i: number) => (i % 2 === 0 ? [[key, dimensions[i + 1]]] : [])),
       );
+      // What the health check writes its own test measures (test/functions/healthcheck/verdict.test.ts).
+      if (pairs.service === 'healthcheck') {
+        expect(Object.values(HEALTH_METRIC)).toContain(name);
+        expect(pairs).toEqual({ service: 'healthcheck', cluster: 'paddock' });
+        continue;
+      }
       expect(written.get(name)).toEqual(Object.keys(pairs).sort());
       expect(pairs).toMatchObject({ service: 'scaler', cluster: 'paddock', fleet: expect.any(String) });
     }

@@ -1,0 +1,6 @@
+import { judge, type Verdict } from '../../core/health/verdict.ts';
+import { type HealthDependencies, observeHealth } from './observe.ts';
+
+/** Looks at everything and judges it. Never throws for what can't be read: that is in the checks. */
+export const giveVerdict = async (deps: HealthDependencies): Promise<Verdict> =>
+  judge(await observeHealth(deps));
