@@ -3,6 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';
 import { chaosCommand } from './commands/chaos.ts';
+import { costCommand } from './commands/cost.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -30,6 +31,7 @@ const program = new Command('paddock')
   .addCommand(explainCommand())
   .addCommand(statusCommand())
   .addCommand(doctorCommand())
+  .addCommand(costCommand())
   .addCommand(keysCommand())
   .addCommand(dlqCommand())
   .addCommand(modelsCommand())

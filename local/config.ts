@@ -9,6 +9,8 @@ export interface FleetOverrides {
   serviceSeconds?: number;
   minReplicas?: number;
   maxReplicas?: number;
+  /** Spot's share of the on-demand price. */
+  spotPrice?: number;
   /** Node boot and model load of this run: the pools' first guess of the lead time. */
   leadSeconds: number;
 }
@@ -22,10 +24,12 @@ type FleetConfig = PaddockConfig['fleets'][number];
  */
 export function localConfig(
   config: PaddockConfig,
-  scenario: Pick<Scenario, 'singlePool' | 'defaults'>,
+  scenario: Pick<Scenario, 'singlePool' | 'defaults' | 'preset'>,
   overrides: FleetOverrides,
 ): PaddockConfig {
-  const fleet = scenario.singlePool ? singlePool(pickFleet(config, overrides)) : pickFleet(config, overrides);
+  const stated = overrides.preset ?? (overrides.fleet === undefined ? scenario.preset : undefined);
+  const picked = pickFleet(config, { ...overrides, ...(stated && { preset: stated }) });
+  const fleet = scenario.singlePool ? singlePool(picked) : picked;
   const minReplicas = overrides.minReplicas ?? scenario.defaults.minReplicas ?? fleet.policy.minReplicas;
   const maxReplicas = overrides.maxReplicas ?? scenario.defaults.maxReplicas ?? fleet.policy.maxReplicas;
   const poolMinimum = fleet.pools.reduce((sum, pool) => sum + pool.min, 0);
@@ -42,6 +46,10 @@ export function localConfig(
         },
         pools: fleet.pools.map((pool) => ({
           ...pool,
+          ...(overrides.spotPrice !== undefined &&
+            pool.capacityType === 'spot' && {
+              pricePerHour: overrides.spotPrice * pool.onDemandPricePerHour,
+            }),
           min: poolMinimum > minReplicas ? 0 : pool.min,
           max: scenario.singlePool ? maxReplicas : pool.max,
           slots: overrides.slots ?? scenario.defaults.slots ?? pool.slots,

@@ -4,14 +4,16 @@ import { readArrivals } from '../simulation/arrivals.ts';
 import { defaultCacheDir } from './build/artifacts.ts';
 import { localConfig } from './config.ts';
 import { Display } from './display.ts';
-import { DEFAULT_DECODE_RATE, type ModelServerKind } from './model-server/types.ts';
+import type { ModelServerKind } from './model-server/types.ts';
 import { ensureOllama, type OllamaInstall } from './ollama/install.ts';
 import { SMALL_MODEL } from './ollama/model.ts';
 import { recordedCalls } from './permissions/recorder.ts';
 import { writeRecording } from './permissions/recording.ts';
 import type { Progress } from './progress.ts';
+import { loadOf } from './scenarios/load.ts';
 import { Play } from './scenarios/play.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
+import { spotStorm } from './scenarios/spot-storm.ts';
 import { withSystem } from './with-system.ts';
 
 export interface RunOptions {
@@ -28,6 +30,9 @@ export interface RunOptions {
   counterLagSeconds: number;
   minutes?: number;
   timeScale: number;
+  /** Of the storm: which instances are taken back, when there is no capacity, and its arrivals. */
+  seed: number;
+  spotPrice?: number;
   times?: number;
   phaseSeconds: number;
   modelServer: ModelServerKind;
@@ -111,20 +116,20 @@ async function prepareOllama(config: PaddockConfig, progress: Progress): Promise
 }
 
 async function chooseScenario(options: RunOptions): Promise<Scenario> {
-  if (options.arrivals === undefined) {
+  const arrivals = options.arrivals === undefined ? undefined : await readArrivals(options.arrivals);
+  const faster = arrivals && {
+    ...arrivals,
+    at: arrivals.at.map((offset) => offset / options.timeScale),
+  };
+  if (options.scenario === 'spot-storm')
+    return spotStorm({ seed: options.seed, minutes: options.minutes, arrivals: faster });
+  if (options.arrivals === undefined || faster === undefined) {
     const name = options.scenario ?? 'seed-benchmark';
     return SCENARIOS.find((scenario) => scenario.name === name) as Scenario;
   }
-  const { at, service } = await readArrivals(options.arrivals);
-  const arrivals = [...at].map((offsetSeconds, index) => ({
-    offsetSeconds: offsetSeconds / options.timeScale,
-    promptTokens: 1,
-    // A service time is played as the tokens that the synthetic server takes that long for.
-    outputTokens: Math.max(1, Math.round((service[index] as number) * DEFAULT_DECODE_RATE)),
-  }));
   const until = options.minutes === undefined ? Number.POSITIVE_INFINITY : options.minutes * 60;
   return arrivalsScenario(
     options.arrivals,
-    arrivals.filter(({ offsetSeconds }) => offsetSeconds < until),
+    loadOf(faster).filter(({ offsetSeconds }) => offsetSeconds < until),
   );
 }

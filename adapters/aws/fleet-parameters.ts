@@ -60,6 +60,7 @@ const policySchema: z.ZodType<FleetPolicy> = z.looseObject({
         max: z.int().nonnegative(),
         slots: z.int().positive(),
         pricePerHour: amount,
+        onDemandPricePerHour: amount.optional(),
         expectedSecondsPerRequest: z.number().positive(),
         expectedLeadSeconds: amount,
       }),

@@ -84,6 +84,8 @@ export interface FleetState {
   storePlan(fleet: string, record: PlanRecord): Promise<void>;
   /** Newest first. */
   recentPlans(fleet: string, limit: number): Promise<PlanRecord[]>;
+  /** The stored ticks from a time on, oldest first, and the one before them. Throws RefusedError, UnavailableError. */
+  plansSince(fleet: string, from: Seconds): Promise<PlanRecord[]>;
 }
 
 const KEEP_SECONDS = 14 * 86_400;
@@ -191,11 +193,26 @@ export class DynamoFleetState implements FleetState {
   }
 
   async recentPlans(fleet: string, limit: number): Promise<PlanRecord[]> {
+    return (await this.#plans(fleet, (found) => found.length >= limit, limit)).slice(0, limit);
+  }
+
+  async plansSince(fleet: string, from: Seconds): Promise<PlanRecord[]> {
+    const found = await this.#plans(fleet, (records) => (records.at(-1)?.plan.at ?? from) < from);
+    const before = found.findIndex(({ plan }) => plan.at < from);
+    return found.slice(0, before < 0 ? found.length : before + 1).toReversed();
+  }
+
+  /** Newest first, page by page until `isEnough`. */
+  async #plans(
+    fleet: string,
+    isEnough: (found: PlanRecord[]) => boolean,
+    pageSize?: number,
+  ): Promise<PlanRecord[]> {
     const found: PlanRecord[] = [];
     try {
       // One answer holds 1 MB at most: some two hundred plans.
       const pages = paginateQuery(
-        { client: this.#documents, pageSize: limit },
+        { client: this.#documents, ...(pageSize === undefined ? {} : { pageSize }) },
         {
           TableName: this.#table,
           KeyConditionExpression: 'pk = :pk AND begins_with(sk, :plan)',
@@ -207,12 +224,12 @@ export class DynamoFleetState implements FleetState {
         for (const { plan, trigger, execution, durationMs, results, failures } of Items) {
           found.push({ plan, trigger, execution, durationMs, results, failures });
         }
-        if (found.length >= limit) break;
+        if (isEnough(found)) break;
       }
     } catch (error) {
       throw mapAwsError(error, `read the plans of the fleet ${fleet} in the table ${this.#table}`);
     }
-    return found.slice(0, limit);
+    return found;
   }
 
   async #get(fleet: string, sk: string, what: string): Promise<Record<string, unknown> | undefined> {

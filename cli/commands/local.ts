@@ -19,8 +19,8 @@ export function localCommand(): Command {
     .addOption(
       new Option(
         '--arrivals <file>',
-        'play your own arrivals: CSV offsetSeconds,promptTokens,outputTokens',
-      ).conflicts('scenario'),
+        'play your own arrivals: CSV offsetSeconds,promptTokens,outputTokens; with --scenario spot-storm under its storm',
+      ),
     )
     .option('--fleet <name>', 'which fleet of the config to run (default: the first)')
     .addOption(
@@ -39,7 +39,17 @@ export function localCommand(): Command {
     .option('--min-replicas <n>', "override the fleet's minimum", wholeNumber(0))
     .option('--max-replicas <n>', "override the fleet's maximum", wholeNumber(1))
     .option('--counter-lag-seconds <s>', 'SQS counters lag this much', atLeast(0), 0)
-    .option('--minutes <m>', 'with --arrivals: play only the first minutes', above(0))
+    .option(
+      '--minutes <m>',
+      'with --arrivals: play only the first minutes; with spot-storm: its length',
+      above(0),
+    )
+    .option('--seed <n>', 'with spot-storm: another storm of the same kind (default: 1)', wholeNumber(0), 1)
+    .option(
+      '--spot-price <share>',
+      "spot's share of the on-demand price (default: as configured, 0.45 of the price table)",
+      above(0),
+    )
     .option('--time-scale <x>', 'with --arrivals: play them this many times faster', above(0), 1)
     .option(
       '--phase-seconds <s>',
@@ -87,6 +97,7 @@ Examples:
   npm run paddock -- local --scenario burst --exit --json
   npm run paddock -- local --scenario warm-up --min-replicas 10 --max-replicas 10 --times 3 --exit
   npm run paddock -- local --model-server ollama        real replies (see npm run paddock -- ollama install)
+  npm run paddock -- local --scenario spot-storm --minutes 10 --exit --json
   npm run paddock -- local --arrivals my-trace.csv --minutes 10 --preset gpu
   npm run paddock -- explain                            in a second terminal: why did it scale?`,
     )
@@ -109,8 +120,12 @@ function refuseIgnored({ arrivals, scenario, modelServer }: RunOptions, command:
     if (command.getOptionValueSource(option) !== 'cli') return;
     command.error(`error: ${flag} only works with ${needed}. Add that, or leave ${flag} out.`);
   };
+  if (arrivals !== undefined && scenario !== undefined && scenario !== 'spot-storm')
+    command.error(`error: --arrivals plays a load of its own or that of spot-storm, not ${scenario}'s.`);
+  if (scenario !== 'spot-storm') refuse('seed', '--seed', '--scenario spot-storm');
   if (arrivals === undefined) {
-    refuse('minutes', '--minutes', '--arrivals <file>');
+    if (scenario !== 'spot-storm')
+      refuse('minutes', '--minutes', '--arrivals <file> or --scenario spot-storm');
     refuse('timeScale', '--time-scale', '--arrivals <file>');
   }
   if (modelServer !== 'synthetic') {

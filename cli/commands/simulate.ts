@@ -19,7 +19,11 @@ import {
 import { above, atLeast, wholeNumber } from '../numbers.ts';
 
 interface Options {
-  arrivals: string;
+  arrivals?: string;
+  scenario?: 'spot-storm';
+  minutes?: number;
+  timeScale: number;
+  spotPrice?: number;
   rule?: RuleName[];
   slots: number;
   leadSeconds: number;
@@ -42,6 +46,9 @@ Examples:
   Two rules, one slot per replica and 2 s per request, for a script:
     $ paddock simulate --arrivals trace.csv --rule paddock --rule keda --slots 1 --service-seconds 2 --json
 
+  The same storm with spot capacity under four ways to deal with it:
+    $ paddock simulate --scenario spot-storm --seed 3 --json
+
 The file is CSV with the columns offsetSeconds,promptTokens,outputTokens, or those of the Azure LLM inference traces
 (TIMESTAMP,ContextTokens,GeneratedTokens). Replicas start at 1, warm. A replica that paddock removes finishes its
 requests first; the other rules cut them off, and they start again.`;
@@ -50,7 +57,25 @@ requests first; the other rules cut them off, and they start again.`;
 export function simulateCommand(): Command {
   return new Command('simulate')
     .description('play recorded arrivals through a simulated fleet and compare scaling rules')
-    .requiredOption('--arrivals <file>', 'CSV with one row per request')
+    .option('--arrivals <file>', 'CSV with one row per request')
+    .addOption(
+      new Option(
+        '--scenario <name>',
+        'play this under several ways to deal with it, instead of several rules',
+      ).choices(['spot-storm']),
+    )
+    .option('--minutes <m>', 'with --scenario: how long it lasts (default: 30)', above(0))
+    .option(
+      '--time-scale <x>',
+      'with --scenario and --arrivals: play them this many times faster',
+      above(0),
+      1,
+    )
+    .option(
+      '--spot-price <share>',
+      "with --scenario: spot's share of the on-demand price (default: 0.45)",
+      above(0),
+    )
     .addOption(
       new Option('--rule <name...>', `which rules (default: all): ${RULE_NAMES.join(', ')}`).argParser(
         collectRules,
@@ -70,14 +95,47 @@ export function simulateCommand(): Command {
     .option('--json', 'print the result as one JSON object on the last line')
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options, command: Command) => {
-      const arrivals = await load(options, command);
+      checkTogether(options, command);
+      if (options.scenario !== undefined) {
+        const { simulateStorm } = await import('../storm.ts');
+        // The storm's own number of slots, unless one is stated.
+        const { slots, ...rest } = options;
+        const stated = command.getOptionValueSource('slots') === 'cli' ? { slots } : {};
+        console.log(await simulateStorm({ ...rest, ...stated }));
+        return;
+      }
+      const given = options as Options & { arrivals: string };
+      const arrivals = await load(given, command);
       const rows = runAll(options, arrivals);
       const result = { arrivals: options.arrivals, leadSeconds: options.leadSeconds, rows };
       process.stdout.write(`${options.json ? JSON.stringify(result) : render(options, arrivals, rows)}\n`);
     });
 }
 
-async function load(options: Options, command: Command): Promise<Arrivals> {
+/** An option that would not be read is a mistake, not something to pass over. */
+function checkTogether({ scenario, arrivals }: Options, command: Command): void {
+  const refuse = (message: string): void => command.error(`error: ${message}`);
+  if (scenario === undefined && arrivals === undefined)
+    refuse('State what to play: --arrivals <file>, or --scenario spot-storm.');
+  const only =
+    scenario === undefined
+      ? ['minutes', 'timeScale', 'spotPrice']
+      : [
+          'rule',
+          'leadSeconds',
+          'targetWait',
+          'scale',
+          'maxReplicas',
+          'serviceSeconds',
+          'counterLagSeconds',
+          'phaseSeconds',
+        ];
+  for (const option of command.options.filter((one) => only.includes(one.attributeName())))
+    if (command.getOptionValueSource(option.attributeName()) === 'cli')
+      refuse(`${option.long} works only ${scenario === undefined ? 'with' : 'without'} --scenario.`);
+}
+
+async function load(options: Options & { arrivals: string }, command: Command): Promise<Arrivals> {
   const service: ServiceTime =
     options.serviceSeconds === undefined
       ? { promptPerSecond: options.promptRate, outputPerSecond: options.outputRate }

@@ -38,6 +38,7 @@ export function makePlan(context: Context, shares: Spread, reasons: Reason[], wa
     wantedByPool: shares.byPool,
     numbers: numbersOf(context),
     pricePerHour: round(shares.pricePerHour),
+    ...costNow(view),
     ...(warmUps.cold.length > 0 && { cold: warmUps.cold }),
     leads: leadsOf(context),
     again: commands.length > 0 || !rests(context),
@@ -56,6 +57,18 @@ const upgradeReasons = (view: FleetView): Reason[] =>
       },
     ];
   });
+
+function costNow({ pools }: FleetView): Pick<Plan, 'pricePerHourNow' | 'nodesByPool'> {
+  const read = pools.flatMap(({ policy, observed }) => (observed ? [{ policy, observed }] : []));
+  return {
+    pricePerHourNow: round(
+      sum(read, ({ policy, observed }) => observed.instances.length * policy.pricePerHour),
+    ),
+    nodesByPool: Object.fromEntries(
+      read.map(({ policy, observed }) => [policy.name, observed.instances.length]),
+    ),
+  };
+}
 
 const isGrowth = (command: Command): boolean =>
   command.kind === 'cancel-drain' || (command.kind === 'set-replicas' && command.to > command.from);

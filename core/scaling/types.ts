@@ -109,6 +109,8 @@ export interface PoolPolicy {
   max: number;
   slots: number;
   pricePerHour: number;
+  /** What the same node costs on-demand; missing in what an older stack wrote. */
+  onDemandPricePerHour?: number | undefined;
   /** The stated guesses, used until they are learned. */
   expectedSecondsPerRequest: number;
   expectedLeadSeconds: number;
@@ -240,7 +242,12 @@ export interface Plan {
   wantedByPool: Record<string, number>;
   /** What it saw and learned, for `explain` and metrics. */
   numbers: Record<string, number>;
+  /** Dollars per hour of the replicas wanted. */
   pricePerHour: number;
+  /** Of the instances that there are now: those that start or end are paid for too. Pools that could not be read are missing. */
+  pricePerHourNow?: number;
+  /** How many instances those are. */
+  nodesByPool?: Record<string, number>;
   /** Replicas that are on their way or can't be warmed; missing in plans of older versions, like what follows. */
   cold?: ColdReplica[];
   /** By pool, where anything was learned. */

@@ -125,6 +125,17 @@ export const poolSchema = z.strictObject({
       unit: 'US dollars per node-hour',
       defaultText: 'the built-in price table (us-east-1, January 2026; spot at 0.45 of it)',
     }),
+  onDemandPricePerHour: z
+    .number()
+    .positive()
+    .max(1000)
+    .optional()
+    .describe('What the same node costs on-demand: what `paddock cost` counts a saving against.')
+    .meta({
+      unit: 'US dollars per node-hour',
+      defaultText:
+        'the built-in price table; for types that it lacks `pricePerHour`, of a spot pool divided by 0.45',
+    }),
   gpusPerNode: z
     .int()
     .min(0)

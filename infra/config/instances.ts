@@ -15,7 +15,7 @@ export interface InstanceFacts {
 export const PRICES_AS_OF = '2026-01';
 
 /** Spot prices move; without a stated price a spot pool is taken to cost this share of on-demand. */
-const SPOT_PRICE_SHARE = 0.45;
+export const SPOT_PRICE_SHARE = 0.45;
 
 const facts = (vcpus: number, memoryGiB: number, gpus: number, pricePerHour: number): InstanceFacts => ({
   vcpus,

@@ -21,6 +21,7 @@ export function fleetPolicy(config: PaddockConfig, fleetName: string): FleetPoli
       max: pool.max,
       slots: pool.slots,
       pricePerHour: pool.pricePerHour,
+      onDemandPricePerHour: pool.onDemandPricePerHour,
       expectedSecondsPerRequest: pool.expectedSecondsPerRequest,
       expectedLeadSeconds: pool.expectedLeadSeconds,
     })),

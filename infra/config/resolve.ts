@@ -1,4 +1,4 @@
-import { INSTANCES, priceOf } from './instances.ts';
+import { INSTANCES, priceOf, SPOT_PRICE_SHARE } from './instances.ts';
 import type {
   FleetConfig,
   PaddockConfig,
@@ -44,10 +44,15 @@ function resolveFleet(fleet: ParsedFleet, region: string, clusterZones: string[]
 }
 
 function resolvePool(pool: ParsedPool, region: string, clusterZones: string[]): PoolConfig {
+  const pricePerHour = pool.pricePerHour ?? (priceOf(pool.instanceTypes, pool.capacityType) as number);
   return {
     ...pool,
     zones: pool.zones?.map((zone) => zoneName(region, zone)) ?? clusterZones,
-    pricePerHour: pool.pricePerHour ?? (priceOf(pool.instanceTypes, pool.capacityType) as number),
+    pricePerHour,
+    onDemandPricePerHour:
+      pool.onDemandPricePerHour ??
+      priceOf(pool.instanceTypes, 'on-demand') ??
+      (pool.capacityType === 'spot' ? pricePerHour / SPOT_PRICE_SHARE : pricePerHour),
     gpusPerNode: gpusOf(pool),
     nodeDiskGiB: pool.nodeDiskGiB ?? defaultNodeDisk(pool),
   };

@@ -23,7 +23,7 @@ type DeepReadonly<T> = T extends (infer U)[]
 
 /** A pool with nothing left to default; `zones` are full names. */
 export type PoolConfig = DeepReadonly<
-  Filled<ParsedPool, 'zones' | 'pricePerHour' | 'gpusPerNode' | 'nodeDiskGiB'>
+  Filled<ParsedPool, 'zones' | 'pricePerHour' | 'onDemandPricePerHour' | 'gpusPerNode' | 'nodeDiskGiB'>
 >;
 
 export type FleetConfig = DeepReadonly<

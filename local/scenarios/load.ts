@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Arrivals } from '../../simulation/arrivals.ts';
 import { evenlySpaced, type Phase } from '../../simulation/burst.ts';
+import { DEFAULT_DECODE_RATE } from '../model-server/types.ts';
 
 /** One request of a load: when it is sent, seconds after the start, and how large it is. */
 export interface Arrival {
@@ -49,3 +51,11 @@ export async function closedLoop(
 
 export const evenly = (phases: readonly Phase[], size = { promptTokens: 12, outputTokens: 60 }): Arrival[] =>
   evenlySpaced(phases).map((offsetSeconds) => ({ offsetSeconds, ...size }));
+
+/** A service time is played as the tokens that the synthetic server takes that long for. */
+export const loadOf = ({ at, service }: Arrivals): Arrival[] =>
+  [...at].map((offsetSeconds, index) => ({
+    offsetSeconds,
+    promptTokens: 1,
+    outputTokens: Math.max(1, Math.round((service[index] ?? 0) * DEFAULT_DECODE_RATE)),
+  }));

@@ -30,14 +30,7 @@ export class Play {
   constructor(system: LocalSystem, scenario: Scenario) {
     this.#system = system;
     this.#scenario = scenario;
-    this.recorder = new Recorder(
-      system.policy.pools.map(({ name, capacityType, pricePerHour }) => ({
-        name,
-        capacityType,
-        pricePerHour,
-      })),
-      system.models.kind === 'synthetic',
-    );
+    this.recorder = new Recorder(system.policy.pools, system.models.kind === 'synthetic');
   }
 
   /** Ends the load early; `run` rejects. */
@@ -82,6 +75,10 @@ export class Play {
       recorder: this.recorder,
       signal: this.#stop.signal,
       times: times ?? this.#scenario.defaults.times ?? 1,
+      faults: this.#system.faults,
+      spotPools: this.#system.policy.pools
+        .filter(({ capacityType }) => capacityType === 'spot')
+        .map(({ name }) => name),
       say: this.#say,
       submit: (arrival) => this.#submit(arrival),
       whenReadable: (id) => this.#untilAborted(this.recorder.whenReadable(id)),
@@ -123,10 +120,10 @@ export class Play {
     const again = setInterval(() => {
       for (const id of this.recorder.outstanding) void this.#fetch(id);
     }, LOOK_AGAIN_MS);
-    const sample = setInterval(
-      () => this.recorder.runningNodes(this.#system.billedNodes(), Date.now()),
-      SAMPLE_MS,
-    );
+    const sample = setInterval(() => {
+      this.recorder.runningNodes(this.#system.billedNodes(), Date.now());
+      this.recorder.waiting((front.queueCounts(this.#system.queueName)?.visible ?? 0) > 0, Date.now());
+    }, SAMPLE_MS);
     this.#undo.push(
       () => clearInterval(again),
       () => clearInterval(sample),

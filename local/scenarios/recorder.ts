@@ -1,3 +1,4 @@
+import type { PoolPrice } from '../../core/cost/cost.ts';
 import type { RequestResult } from '../../core/protocol/request.ts';
 import { roundTo, type Summary, summarize } from '../../core/statistics.ts';
 
@@ -29,12 +30,8 @@ export interface ScenarioResult {
   };
   ticks: { count: number; errors: number; p50Ms: number; p99Ms: number };
   costDollars: number;
-}
-
-export interface PoolPrice {
-  name: string;
-  capacityType: 'on-demand' | 'spot';
-  pricePerHour: number;
+  /** Of the nodes, from their launch to their end; what the same nodes cost all on-demand, and what was saved of it. */
+  cost: { 'on-demand': number; spot: number; allOnDemandDollars: number; saving: number };
 }
 
 interface RequestRecord {
@@ -86,6 +83,7 @@ export class Recorder {
   readonly #waiters = new Map<string, PromiseWithResolvers<void>>();
   readonly replicas = new Level();
   readonly #nodes = new Map<string, Level>();
+  readonly #lacking = new Level();
   readonly #pools: readonly PoolPrice[];
   readonly #serversTell: boolean;
   #startedAt = 0;
@@ -130,6 +128,11 @@ export class Recorder {
   runningNodes(nodes: Record<string, number>, at: number): void {
     if (this.#startedAt === 0) return;
     for (const [pool, level] of this.#nodes) level.set(nodes[pool] ?? 0, at);
+  }
+
+  /** Whether a message waits. */
+  waiting(isWaiting: boolean, at: number): void {
+    if (this.#startedAt !== 0) this.#lacking.set(isWaiting ? 1 : 0, at);
   }
 
   submitted(id: string, at: number): void {
@@ -208,15 +211,17 @@ export class Recorder {
     };
   }
 
-  #nodeTotals(at: number): { seconds: { 'on-demand': number; spot: number }; dollars: number } {
+  #nodeTotals(at: number) {
     const seconds = { 'on-demand': 0, spot: 0 };
-    let dollars = 0;
-    for (const pool of this.#pools) {
-      const used = this.#nodes.get(pool.name)?.until(at) ?? 0;
-      seconds[pool.capacityType] += used;
-      dollars += (used * pool.pricePerHour) / 3600;
+    const dollars = { 'on-demand': 0, spot: 0 };
+    let allOnDemand = 0;
+    for (const { name, capacityType, pricePerHour, onDemandPricePerHour = pricePerHour } of this.#pools) {
+      const used = this.#nodes.get(name)?.until(at) ?? 0;
+      seconds[capacityType] += used;
+      dollars[capacityType] += (used * pricePerHour) / 3600;
+      allOnDemand += (used * onDemandPricePerHour) / 3600;
     }
-    return { seconds, dollars };
+    return { seconds, dollars, total: dollars['on-demand'] + dollars.spot, allOnDemand };
   }
 
   result(options: { scenario: string; at: number; ticks: ScenarioResult['ticks'] }): ScenarioResult {
@@ -255,7 +260,13 @@ export class Recorder {
         knocks: { ...this.#knocks },
       },
       ticks: options.ticks,
-      costDollars: roundTo(nodes.dollars, 4),
+      costDollars: roundTo(nodes.total, 4),
+      cost: {
+        'on-demand': roundTo(nodes.dollars['on-demand'], 4),
+        spot: roundTo(nodes.dollars.spot, 4),
+        allOnDemandDollars: roundTo(nodes.allOnDemand, 4),
+        saving: roundTo(nodes.allOnDemand === 0 ? 0 : 1 - nodes.total / nodes.allOnDemand, 4),
+      },
     };
   }
 }

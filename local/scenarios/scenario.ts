@@ -1,3 +1,4 @@
+import type { FaultInjector } from '../faults/injector.ts';
 import type { FleetPod } from '../system/fleet-watch.ts';
 import type { LoadClient } from './load.ts';
 import type { Recorder } from './recorder.ts';
@@ -24,6 +25,9 @@ export interface ScenarioContext extends LoadClient {
   /** The fleet's first model, and its minimum of replicas. */
   model: string;
   replicas: number;
+  /** Harms the fleet's capacity. */
+  faults: FaultInjector;
+  spotPools: readonly string[];
   /** Tells the person watching what is going on. */
   say(line: string): void;
 }
@@ -35,6 +39,8 @@ export interface Scenario {
   total?: number;
   /** Run a fleet of one elastic on-demand pool instead of the preset's pools. */
   singlePool: boolean;
+  /** Run this preset unless the user asks for another, or for a fleet of the configuration. */
+  preset?: 'cpu' | 'gpu';
   /** Used where the user stated nothing else. */
   defaults: {
     slots?: number;

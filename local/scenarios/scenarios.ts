@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BURST, BURST_BEGINS_SECONDS, BURST_SERVICE_SECONDS } from '../../simulation/burst.ts';
 import { type Arrival, closedLoop, evenly, openLoop } from './load.ts';
 import type { Scenario } from './scenario.ts';
+import { spotStorm } from './spot-storm.ts';
 import { warmUp } from './warm-up.ts';
 
 export type { Scenario, ScenarioContext } from './scenario.ts';
@@ -66,7 +67,13 @@ const idleWake: Scenario = {
   },
 };
 
-export const SCENARIOS: readonly Scenario[] = [seedBenchmark, burst, idleWake, warmUp];
+export const SCENARIOS: readonly Scenario[] = [
+  seedBenchmark,
+  burst,
+  idleWake,
+  warmUp,
+  spotStorm({ seed: 1 }),
+];
 
 /** A scenario that plays the user's own arrivals. */
 export function arrivalsScenario(name: string, arrivals: readonly Arrival[]): Scenario {

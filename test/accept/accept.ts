@@ -105,6 +105,19 @@ const RUNS: Run[] = [
       },
     ],
   },
+  {
+    name: 'spot-storm',
+    arguments: ['--scenario', 'spot-storm'],
+    limits: [
+      nothingLost,
+      {
+        what: 'under 1% interrupted',
+        holds: ({ scaling, requests }) =>
+          scaling.interrupted !== null && scaling.interrupted < 0.01 * requests.submitted,
+      },
+      { what: 'at most 65% of all on-demand', holds: ({ cost }) => cost.saving >= 0.35 },
+    ],
+  },
   { name: 'idle-wake', arguments: ['--scenario', 'idle-wake', '--times', '20'], limits: [nothingLost] },
 ];
 

@@ -32,6 +32,7 @@ describe('the paddock command', () => {
     ['dlq', 'show', '--help'],
     ['dlq', 'redrive', '--help'],
     ['dlq', 'purge', '--help'],
+    ['cost', '--help'],
     ['doctor', '--help'],
     ['fault', '--help'],
     ['fault', 'ice', '--help'],
@@ -53,7 +54,11 @@ describe('the paddock command', () => {
     ['no number at all', ['local', '--boot-seconds', ''], /number of at least 0/],
     ['a fleet that is not there', ['local', '--fleet', 'nope'], /no fleet 'nope'. It has: cpu, gpu/],
     ['bounds that cross', ['local', '--min-replicas', '9', '--max-replicas', '3'], /minReplicas/],
-    ['minutes of no arrivals', ['local', '--minutes', '3'], /--minutes only works with --arrivals <file>/],
+    [
+      'minutes of no arrivals',
+      ['local', '--minutes', '3'],
+      /--minutes only works with --arrivals <file> or --scenario spot-storm/,
+    ],
     [
       'a time scale of a scenario',
       ['local', '--scenario', 'burst', '--time-scale', '2'],
@@ -77,6 +82,14 @@ describe('the paddock command', () => {
     ['explain without a system', ['explain', '--state-dir', dir], /No local system is running here/],
     ['dead letters without a system', ['dlq', 'list', '--state-dir', dir], /No local system is running here/],
     ['dead letters in AWS without a fleet', ['dlq', 'list', '--aws'], /state --fleet/],
+    ['a simulation of nothing', ['simulate'], /--arrivals <file>, or --scenario spot-storm/],
+    [
+      'a storm under a rule',
+      ['simulate', '--scenario', 'spot-storm', '--rule', 'keda'],
+      /--rule works only without/,
+    ],
+    ['another load in a burst', ['local', '--scenario', 'burst', '--arrivals', 'x.csv'], /not burst's/],
+    ['cost without a system', ['cost', '--state-dir', dir], /No local system is running here/],
     ['a doctor without a system', ['doctor', '--state-dir', dir], /No local system is running here/],
     [
       'a fault without a system',

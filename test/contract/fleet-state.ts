@@ -160,6 +160,17 @@ export function fleetStateContract(name: string, make: () => FleetState): void {
       expect(await state.recentPlans('fleet-of-no-plans', 10)).toEqual([]);
     });
 
+    it('come back from a time on, oldest first, with the one before it', async () => {
+      const { state, fleet } = fresh();
+      const records = [record(NOW), record(NOW + 5), record(NOW + 10), record(NOW + 15)];
+      for (const one of records) await state.storePlan(fleet, one);
+
+      expect(await state.plansSince(fleet, NOW + 7)).toEqual(records.slice(1));
+      expect(await state.plansSince(fleet, NOW - 100)).toEqual(records);
+      expect(await state.plansSince(fleet, NOW + 99)).toEqual(records.slice(3));
+      expect(await state.plansSince('fleet-of-no-plans', NOW)).toEqual([]);
+    });
+
     it('come back all, also where one answer of the table could not hold them', async () => {
       const { state, fleet } = fresh();
       const large = Array.from({ length: 12 }, (_, i) => ({

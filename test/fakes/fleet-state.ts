@@ -68,4 +68,10 @@ export class FakeFleetState extends Recorder implements FleetState {
       .sort((a, b) => b.plan.at - a.plan.at)
       .slice(0, limit);
   }
+
+  async plansSince(fleet: string, from: Seconds): Promise<PlanRecord[]> {
+    const all = (await this.recentPlans(fleet, Number.POSITIVE_INFINITY)).toReversed();
+    const first = all.findIndex(({ plan }) => plan.at >= from);
+    return first < 0 ? all.slice(-1) : all.slice(Math.max(0, first - 1));
+  }
 }

@@ -129,6 +129,7 @@ describe('fleetPolicy', () => {
       max: 8,
       slots: 4,
       pricePerHour: 0.5454,
+      onDemandPricePerHour: 1.212,
       expectedSecondsPerRequest: 1,
       expectedLeadSeconds: 240,
     });

@@ -62,7 +62,6 @@ export const RUNS: readonly RecordedRun[] = [
       'ScalerRole dynamodb:DeleteItem': 'a loop frees its lease once nothing came for a minute',
       'HealthcheckSchedulerRole lambda:InvokeFunction':
         'once a minute, which may be while its targets are down',
-      'HealthcheckRole sqs:GetQueueAttributes': 'with each of those',
     },
   },
   {
