@@ -16,7 +16,7 @@ const BUDGETS = {
   healthcheck: 3_400_000,
   scaler: 3_000_000,
   upgrade: 3_100_000,
-  warmup: 2_750_000,
+  warmup: 2_800_000,
   worker: 2_550_000,
 };
 

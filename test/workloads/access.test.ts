@@ -28,6 +28,7 @@ describe('access to the cluster', () => {
   it('lets the scaler read what it decides by and write only what it owns', () => {
     expect(roleOf('paddock-scaler')).toEqual([
       'delete leases',
+      'delete pods',
       'list deployments',
       'list leases',
       'list pods',
@@ -43,8 +44,8 @@ describe('access to the cluster', () => {
     expect(subjectsOf('paddock-scaler')).toEqual(['Group paddock:scaler']);
   });
 
-  it('lets the warm-up read a pod and set its condition', () => {
-    expect(roleOf('paddock-warmup')).toEqual(['get pods', 'patch pods/status']);
+  it('lets the warm-up read a pod, set its condition and write an event about it', () => {
+    expect(roleOf('paddock-warmup')).toEqual(['create events', 'get pods', 'patch pods/status']);
     expect(subjectsOf('paddock-warmup')).toEqual(['Group paddock:warmup']);
   });
 
