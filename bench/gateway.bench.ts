@@ -8,7 +8,8 @@ import { GatewayRig } from '../test/gateway/rig.ts';
 const WARM_UP = 50;
 const SUBMISSIONS = 1000;
 
-const rig = new GatewayRig({ gateway: { throttling: { requestsPerSecond: 10_000, burst: 5000 } } });
+const throttling = { requestsPerSecond: 10_000, burst: 5000 };
+let rig = new GatewayRig({ gateway: { throttling } });
 await rig.start();
 
 const submit = async (idempotencyKey?: string): Promise<number> => {
@@ -57,6 +58,12 @@ try {
   await measure('one at a time, each with an idempotency key', 1, (number) => submit(`bench-${number}`));
   await Promise.all(Array.from({ length: 4 }, () => submit()));
   await measure('four at a time', 4, () => submit());
+
+  await rig.stop();
+  rig = new GatewayRig({ gateway: { throttling, perKey: { requestsPerMinute: 60_000, burst: 60_000 } } });
+  await rig.start();
+  for (let i = 0; i < WARM_UP; i += 1) await submit();
+  await measure('one at a time, with a limit for each key', 1, () => submit());
 } finally {
   await rig.stop();
 }

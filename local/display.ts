@@ -150,6 +150,16 @@ export function resultText(result: ScenarioResult): string {
         ]
       : []),
     `nodes: ${scaling.nodeSeconds['on-demand'].toFixed(0)} s on-demand, ${scaling.nodeSeconds.spot.toFixed(0)} s spot, $${result.costDollars.toFixed(4)}`,
+    ...wakeText(result),
     `ticks: ${ticks.count}, ${ticks.errors} failed, p50 ${ticks.p50Ms} ms, p99 ${ticks.p99Ms} ms`,
   ].join('\n');
+}
+
+function wakeText({ wake }: ScenarioResult): string[] {
+  if (!wake) return [];
+  const by = Object.entries(wake.triggers).map(([trigger, count]) => `${count} by the ${trigger}`);
+  const { executionSeconds, tickSeconds } = wake;
+  return [
+    `woken: ${by.join(', ')}; execution after ${executionSeconds.p50} s (at most ${executionSeconds.max}), first tick after ${tickSeconds.p50} s (at most ${tickSeconds.max})`,
+  ];
 }

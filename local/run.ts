@@ -11,7 +11,7 @@ import { recordedCalls } from './permissions/recorder.ts';
 import { writeRecording } from './permissions/recording.ts';
 import type { Progress } from './progress.ts';
 import { loadOf } from './scenarios/load.ts';
-import { Play } from './scenarios/play.ts';
+import { Play, type Via } from './scenarios/play.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
 import { spotStorm } from './scenarios/spot-storm.ts';
 import { withSystem } from './with-system.ts';
@@ -38,6 +38,7 @@ export interface RunOptions {
   modelServer: ModelServerKind;
   kubeconfig?: string;
   trigger: 'both' | 'schedule' | 'alarm';
+  via: Via;
   config: string;
   stateDir: string;
   recordCalls?: string;
@@ -90,7 +91,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
         const { url, apiKey } = system.gateway;
         progress.info(`Gateway: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${apiKey} (docs/gateway.md)`);
       }
-      const play = new Play(system, scenario);
+      const play = new Play(system, scenario, options.via);
       const display = new Display(system, play, scenario, { quiet });
       onStop(() => play.abort());
       onStop(() => display.end());

@@ -76,6 +76,11 @@ export function localCommand(): Command {
         .choices(['both', 'schedule', 'alarm'])
         .default('both'),
     )
+    .addOption(
+      new Option('--via <way>', 'how requests come in: straight into the queue, or over the gateway')
+        .choices(['queue', 'gateway'])
+        .default('queue'),
+    )
     .option('--config <file>', 'the configuration', 'paddock.config.ts')
     .option('--state-dir <dir>', 'where logs and the state of this run go', '.paddock/local')
     .addOption(
@@ -96,6 +101,7 @@ Examples:
   npm start                                             the original benchmark, live; stays up until Ctrl-C
   npm run paddock -- local --scenario burst --exit --json
   npm run paddock -- local --scenario warm-up --min-replicas 10 --max-replicas 10 --times 3 --exit
+  npm run paddock -- local --scenario idle-wake --times 5 --via gateway --exit
   npm run paddock -- local --model-server ollama        real replies (see npm run paddock -- ollama install)
   npm run paddock -- local --scenario spot-storm --minutes 10 --exit --json
   npm run paddock -- local --arrivals my-trace.csv --minutes 10 --preset gpu

@@ -10,10 +10,6 @@ export interface HttpApiOptions {
   view: HttpApiView;
   accountId: string;
   invoke(functionArn: string, event: unknown): Promise<InvokeResult>;
-  /** Default `127.0.0.1`. */
-  host?: string;
-  /** Default 0: any free port. */
-  port?: number;
 }
 
 export interface HttpApi {
@@ -33,17 +29,35 @@ const proxyResult = z.looseObject({
   isBase64Encoded: z.boolean().default(false),
 });
 
+/** An HTTP API that listens, before there is anything behind it: what is booted may name its URL. */
+export interface HttpApiDoor extends HttpApi {
+  /** Until then every request is answered with 503. */
+  open(options: HttpApiOptions): void;
+}
+
+/** Listens on a free port of loopback. */
+export async function listenHttpApi(host = '127.0.0.1'): Promise<HttpApiDoor> {
+  let answer = async (_request: HttpRequest): Promise<AwsResponse> => refusal(503, 'Service Unavailable');
+  const server = createHttp((request) => answer(request));
+  const address = `${host}:${await listen(server, host, 0)}`;
+  return {
+    url: `http://${address}`,
+    open: (options) => {
+      const throttle = options.view.throttle && new Throttle(options.view.throttle);
+      answer = async (request) => {
+        if (throttle && !throttle.take()) return refusal(429, 'Too Many Requests');
+        return await serve(request, options, address);
+      };
+    },
+    stop: () => close(server),
+  };
+}
+
 /** An HTTP API of API Gateway on loopback. Its own refusals look as API Gateway's do: they are not the function's. */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
-  const { view, host = '127.0.0.1', port: wanted = 0 } = options;
-  const throttle = view.throttle && new Throttle(view.throttle);
-  let port = 0;
-  const server = createHttp(async (request) => {
-    if (throttle && !throttle.take()) return refusal(429, 'Too Many Requests');
-    return await serve(request, options, `${host}:${port}`);
-  });
-  port = await listen(server, host, wanted);
-  return { url: `http://${host}:${port}`, stop: () => close(server) };
+  const door = await listenHttpApi();
+  door.open(options);
+  return door;
 }
 
 async function serve(request: HttpRequest, options: HttpApiOptions, host: string): Promise<AwsResponse> {

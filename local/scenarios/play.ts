@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { resultKey } from '../../core/protocol/names.ts';
-import { requestResultSchema } from '../../core/protocol/request.ts';
+import { type QueuedRequest, requestResultSchema } from '../../core/protocol/request.ts';
 import { quantile, roundTo } from '../../core/statistics.ts';
 import type { LocalSystem } from '../system/system.ts';
 import type { Arrival } from './load.ts';
@@ -8,12 +8,17 @@ import { Recorder, type ScenarioResult } from './recorder.ts';
 import { scenarioRequest } from './request.ts';
 import type { Scenario, ScenarioContext } from './scenarios.ts';
 
+/** How a scenario's requests come into the queue. */
+export type Via = 'queue' | 'gateway';
+
 /** A result whose announcement was missed is found by looking again. */
 const LOOK_AGAIN_MS = 5_000;
 /** How often it is looked whether the control plane still ticks. */
 const LOOK_AT_LOOP_MS = 500;
 /** How often the instances that are billed are counted. */
 const SAMPLE_MS = 500;
+/** A fleet that was woken has ticked less often by the time that it has answered. */
+const PLANS_OF_A_WAKE = 200;
 /** From the last submission, after which an unanswered request counts as lost. */
 const PATIENCE_MS = 15 * 60_000;
 
@@ -22,14 +27,19 @@ export class Play {
   readonly recorder: Recorder;
   readonly #system: LocalSystem;
   readonly #scenario: Scenario;
+  readonly #via: Via;
   readonly #stop = new AbortController();
   readonly #undo: (() => void)[] = [];
   #say: (line: string) => void = () => undefined;
   #nextNumber = 0;
 
-  constructor(system: LocalSystem, scenario: Scenario) {
+  /** @throws Error when the configuration has no gateway to go by */
+  constructor(system: LocalSystem, scenario: Scenario, via: Via = 'queue') {
     this.#system = system;
     this.#scenario = scenario;
+    this.#via = via;
+    if (via === 'gateway' && !system.gateway)
+      throw new Error('The configuration has no gateway: set gateway.enabled, or leave --via out.');
     this.recorder = new Recorder(system.policy.pools, system.models.kind === 'synthetic');
   }
 
@@ -84,6 +94,7 @@ export class Play {
       whenReadable: (id) => this.#untilAborted(this.recorder.whenReadable(id)),
       whenAllAnswered: () => this.#whenAllAnswered(),
       whenAsleep: () => this.#whenAsleep(),
+      noteWake: (submittedAt) => this.#noteWake(submittedAt),
     };
   }
 
@@ -139,9 +150,41 @@ export class Play {
     const model = this.#model;
     const submittedAt = Date.now();
     const request = scenarioRequest(this.#nextNumber++, { ...arrival, fleet, model, submittedAt });
+    if (this.#via === 'gateway') return await this.#submitToGateway(request);
     this.recorder.submitted(request.id, submittedAt);
     await this.#system.client.send(request);
     return request.id;
+  }
+
+  /** As an application does; the gateway makes the id. */
+  async #submitToGateway({ path, body, submittedAt }: QueuedRequest): Promise<string> {
+    const { url = '', apiKey = '' } = this.#system.gateway ?? {};
+    const reply = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: this.#stop.signal,
+    });
+    const text = await reply.text();
+    if (reply.status !== 202) throw new Error(`The gateway answered ${reply.status}: ${text}`);
+    const { id } = JSON.parse(text) as { id: string };
+    this.recorder.submitted(id, submittedAt);
+    void this.#fetch(id);
+    return id;
+  }
+
+  /** The first execution of the scale machine since then, and its first tick. */
+  async #noteWake(submittedAt: number): Promise<void> {
+    const { engine, scaleMachine } = this.#system;
+    const execution = engine.executions(scaleMachine).findLast(({ startedAt }) => startedAt >= submittedAt);
+    const plans = await this.#system.recentPlans(PLANS_OF_A_WAKE);
+    const first = plans.findLast(({ plan }) => plan.at * 1000 >= submittedAt);
+    if (!execution || !first) return;
+    this.recorder.woken({
+      trigger: first.trigger,
+      executionSeconds: (execution.startedAt - submittedAt) / 1000,
+      tickSeconds: first.plan.at - submittedAt / 1000,
+    });
   }
 
   /** Reads the result as a client does: only what can be read and understood counts as answered. */

@@ -29,9 +29,18 @@ export interface ScenarioResult {
     knocks: { answered: number; refused: number };
   };
   ticks: { count: number; errors: number; p50Ms: number; p99Ms: number };
+  /** Of a scenario whose fleet sleeps: from the submission to the start of an execution, and to its first tick. */
+  wake?: { triggers: Record<string, number>; executionSeconds: Summary; tickSeconds: Summary };
   costDollars: number;
   /** Of the nodes, from their launch to their end; what the same nodes cost all on-demand, and what was saved of it. */
   cost: { 'on-demand': number; spot: number; allOnDemandDollars: number; saving: number };
+}
+
+/** How the control plane came to a fleet that slept, after a submission. */
+export interface Wake {
+  trigger: string;
+  executionSeconds: number;
+  tickSeconds: number;
 }
 
 interface RequestRecord {
@@ -42,6 +51,8 @@ interface RequestRecord {
   writes: number;
   cutOffs: number;
 }
+
+const NOTHING_YET: RequestRecord = { submittedAt: 0, writes: 0, cutOffs: 0 };
 
 /** Of figures in seconds. */
 const DIGITS = 2;
@@ -80,6 +91,9 @@ export class Level {
  */
 export class Recorder {
   readonly #requests = new Map<string, RequestRecord>();
+  /** Of ids that nobody has submitted yet: the gateway's answer may come after a worker began. */
+  readonly #early = new Map<string, RequestRecord>();
+  readonly #wakes: Wake[] = [];
   readonly #waiters = new Map<string, PromiseWithResolvers<void>>();
   readonly replicas = new Level();
   readonly #nodes = new Map<string, Level>();
@@ -136,18 +150,29 @@ export class Recorder {
   }
 
   submitted(id: string, at: number): void {
-    this.#requests.set(id, { submittedAt: at, writes: 0, cutOffs: 0 });
+    this.#requests.set(id, { ...(this.#early.get(id) ?? NOTHING_YET), submittedAt: at });
+    this.#early.delete(id);
+  }
+
+  woken(wake: Wake): void {
+    this.#wakes.push(wake);
+  }
+
+  #of(id: string): RequestRecord {
+    const known = this.#requests.get(id) ?? this.#early.get(id);
+    if (known) return known;
+    const early = { ...NOTHING_YET };
+    this.#early.set(id, early);
+    return early;
   }
 
   /** The model server began to work on it; only the first start counts as the end of its wait. */
   started(id: string, at: number): void {
-    const record = this.#requests.get(id);
-    if (record) record.startedAt ??= at;
+    this.#of(id).startedAt ??= at;
   }
 
   cutOff(id: string): void {
-    const record = this.#requests.get(id);
-    if (record) record.cutOffs += 1;
+    this.#of(id).cutOffs += 1;
   }
 
   /** A model server heard a request before it was warm. */
@@ -171,8 +196,7 @@ export class Recorder {
 
   /** A result object was written (not refused) for it. */
   written(id: string): void {
-    const record = this.#requests.get(id);
-    if (record) record.writes += 1;
+    this.#of(id).writes += 1;
   }
 
   readable(id: string, at: number, result: Pick<RequestResult, 'status'> & { startedAt?: number }): void {
@@ -212,6 +236,13 @@ export class Recorder {
   }
 
   #nodeTotals(at: number) {
+}
+
+/** How the control plane came to a fleet that slept, after a submission. */
+export interface Wake {
+  trigger: string;
+  executionSeconds: number;
+  tickSeconds: number;
     const seconds = { 'on-demand': 0, spot: 0 };
     const dollars = { 'on-demand': 0, spot: 0 };
     let allOnDemand = 0;
@@ -267,6 +298,13 @@ export class Recorder {
         allOnDemandDollars: roundTo(nodes.allOnDemand, 4),
         saving: roundTo(nodes.allOnDemand === 0 ? 0 : 1 - nodes.total / nodes.allOnDemand, 4),
       },
+}
+
+/** How the control plane came to a fleet that slept, after a submission. */
+export interface Wake {
+  trigger: string;
+  executionSeconds: number;
+  tickSeconds: number;
     };
   }
 }

@@ -10,6 +10,8 @@ export interface ScenarioContext extends LoadClient {
   whenAsleep(): Promise<void>;
   /** Resolves when every submitted request has its result. */
   whenAllAnswered(): Promise<void>;
+  /** Records what woke the fleet after a request of this time, epoch milliseconds. */
+  noteWake(submittedAt: number): Promise<void>;
   times: number;
   /** What an operator's kubectl shows of the fleet's pods that are not being deleted. */
   pods(): readonly FleetPod[];

@@ -61,8 +61,10 @@ const idleWake: Scenario = {
     for (let round = 1; round <= context.times; round += 1) {
       context.say(`round ${round} of ${context.times}: waiting for the fleet to sleep`);
       await context.whenAsleep();
-      context.recorder.loadExceedsCapacity(Date.now());
+      const submittedAt = Date.now();
+      context.recorder.loadExceedsCapacity(submittedAt);
       await context.whenReadable(await context.submit({ promptTokens: 9, outputTokens: 40 }));
+      await context.noteWake(submittedAt);
     }
   },
 };

@@ -1,7 +1,7 @@
 import { newApiKey } from '../../adapters/aws/api-keys.ts';
 import { type ApiKeys, apiKeysSecretName } from '../../core/protocol/api-keys.ts';
 import type { SecretsManagerEmulator } from '../emulators/secrets-manager.ts';
-import { startHttpApi } from '../http-api/server.ts';
+import { type HttpApiDoor, listenHttpApi } from '../http-api/server.ts';
 import { httpApis } from '../http-api/template.ts';
 import type { LambdaHost } from '../lambda/host.ts';
 import type { ResolvedApp } from '../template/load.ts';
@@ -20,6 +20,8 @@ export interface LocalGatewayOptions {
   clusterName: string;
   lambda: Pick<LambdaHost, 'invoke'>;
   secrets: SecretsManagerEmulator;
+  /** Where it is to answer; by default on a port of its own. */
+  door?: HttpApiDoor;
 }
 
 /** The template's HTTP API with a key of this run; undefined when the template has none. */
@@ -30,10 +32,7 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
   const { key, record } = newApiKey('local', new Date());
   const keys: ApiKeys = { v: 1, keys: [record] };
   secrets.putSecretValue({ SecretId: apiKeysSecretName(clusterName), SecretString: JSON.stringify(keys) });
-  const api = await startHttpApi({
-    view,
-    accountId: app.accountId,
-    invoke: (arn, event) => lambda.invoke(arn, event),
-  });
-  return { url: api.url, apiKey: key, stop: () => api.stop() };
+  const door = options.door ?? (await listenHttpApi());
+  door.open({ view, accountId: app.accountId, invoke: (arn, event) => lambda.invoke(arn, event) });
+  return { url: door.url, apiKey: key, stop: () => door.stop() };
 }

@@ -10,6 +10,7 @@ import { createEmulators } from '../emulators/index.ts';
 import { KubernetesNodes } from '../emulators/nodes.ts';
 import { startFaults } from '../faults/start.ts';
 import { type Front, startFront } from '../front/front.ts';
+import { listenHttpApi } from '../http-api/server.ts';
 import { LambdaEmulator } from '../lambda/emulator.ts';
 import { ModelServers } from '../model-server/model-servers.ts';
 import type { PodModelServers } from '../model-server/types.ts';
@@ -118,6 +119,9 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     bringUpCluster(options, front, undo),
     progress.step('Synthesizing the CloudFormation templates', () => synthesize(options)),
   ]);
+  // The templates name its URL, in the router's configuration.
+  const door = await listenHttpApi();
+  undo.add(() => door.stop());
   const app = loadTemplates({
     assembly,
     accountId: ACCOUNT,
@@ -125,6 +129,7 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     frontUrl: front.url,
     clusterEndpoint: cluster.server,
     clusterCa: cluster.caData,
+    httpApiUrl: door.url,
   });
 
   return progress.step('Booting the control plane from the templates', async () => {
@@ -136,6 +141,7 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
       cluster,
       app,
       principalOf: addPrincipals(app, front),
+      ...(config.gateway.enabled && { gatewayUrl: door.url }),
     };
     const services = await bootServices(base);
     await cluster.claim(app.manifests);
@@ -153,8 +159,9 @@ async function start(options: SystemOptions, undo: Undo): Promise<LocalSystem> {
     provisionCluster(app, services.emulators);
     const { lambda, emulators } = services;
     const clusterName = config.cluster.name;
-    const gateway = await startLocalGateway({ app, clusterName, lambda, secrets: emulators.secretsManager });
-    undo.add(() => gateway?.stop());
+    const gateway = await startLocalGateway({
+      ...{ app, clusterName, lambda, secrets: emulators.secretsManager, door },
+    });
     await provisionTriggers(app, services.emulators, options.triggers);
     const { alarm, schedule } = options.triggers;
     if (alarm && !schedule) startByHand(app, services.engine, fleetName(config));
@@ -186,6 +193,8 @@ interface Base {
   cluster: Cluster;
   app: ResolvedApp;
   principalOf: PrincipalOf;
+  /** Undefined when the configuration has no gateway. */
+  gatewayUrl?: string;
 }
 
 async function synthesize({ config, stateDir }: SystemOptions): Promise<CloudAssembly> {
@@ -246,7 +255,8 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
 }
 
 /** In the cluster: the pods' model servers, what runs the pods, and who watches them. */
-async function bootFleet({ options, undo, onError, front, cluster, app, principalOf }: Base, bundle: string) {
+async function bootFleet(base: Base, bundle: string) {
+  const { options, undo, onError, front, cluster, app, principalOf, gatewayUrl } = base;
   const { config, stateDir, supervisor, loadSeconds, serviceSeconds } = options;
   const models: PodModelServers = options.ollama
     ? new OllamaServers({
@@ -277,7 +287,7 @@ async function bootFleet({ options, undo, onError, front, cluster, app, principa
   undo.add(() => pods.stop());
   const router = await startRouterRunner({
     kubeconfigPath: cluster.kubeconfigPath,
-    config,
+    config: { ...config, router: { ...config.router, queueUrl: config.router.queueUrl ?? gatewayUrl } },
     supervisor,
     stateDir: join(stateDir, 'router'),
     onTrouble: (reason) => onError(`router ${reason}`),

@@ -51,6 +51,8 @@ export interface LocalSystem extends SystemParts {
   readonly tableName: string;
   /** The function that the scale machine calls. */
   readonly scalerName: string;
+  /** ARN of the scale machine. */
+  readonly scaleMachine: string;
   /** Instances that are billed (launched and not gone yet), by pool. */
   billedNodes(): Record<string, number>;
   /** Whether the control plane ticks on by itself, no trigger needed. */
@@ -71,6 +73,7 @@ export function localSystem(parts: SystemParts, close: () => Promise<void>): Loc
   return {
     ...parts,
     tableName,
+    scaleMachine,
     queueName: queueOf(app, config).name,
     scalerName: functionNamed(app, 'Scaler'),
     billedNodes: () =>

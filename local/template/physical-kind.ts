@@ -10,6 +10,8 @@ export interface Environment {
   readonly clusterEndpoint: string;
   /** The API server's certificate authority, PEM in base64, as EKS gives it. */
   readonly clusterCa: string;
+  /** Where the HTTP API answers, without a slash at its end; default: the name that AWS would give it. */
+  readonly httpApiUrl?: string;
 }
 
 /** A resource as the table in physical.ts sees it. */

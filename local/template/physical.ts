@@ -186,7 +186,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     ref: (s) => nameHash(s.stack, s.logicalId).slice(0, 10).toLowerCase(),
     attributes: {
       ApiId: (s) => s.ref,
-      ApiEndpoint: (s) => `https://${s.ref}.execute-api.${s.env.region}.amazonaws.com`,
+      ApiEndpoint: (s) => s.env.httpApiUrl ?? `https://${s.ref}.execute-api.${s.env.region}.amazonaws.com`,
     },
   },
   ...customKinds,

@@ -16,13 +16,20 @@ const messages = [{ role: 'user' as const, content: 'Explain quantum computing i
 describeWithNginx('the router of the local system', () => {
   let t: TestSystem;
   let core: CoreV1Api;
+  let gateway: OpenAI;
+  /** The first request to a fleet for which nothing ticks and that no trigger wakes. */
+  let first: { id: string; submittedAt: number; answeredAt: number };
 
   beforeAll(async () => {
     t = await TestSystem.start();
     const config = new KubeConfig();
     config.loadFromFile(t.system.cluster.kubeconfigPath);
     core = config.makeApiClient(CoreV1Api);
-    wake();
+    const { url: baseURL = '', apiKey } = t.system.gateway ?? {};
+    gateway = new OpenAI({ baseURL: `${baseURL}/v1`, apiKey, maxRetries: 0 });
+    const submittedAt = Date.now();
+    const { id } = await submit(gateway);
+    first = { id, submittedAt, answeredAt: Date.now() };
     await t.whenSettledAt(1, 60);
     await t.until('the router pods', () => t.system.router.urls.length === 2);
   }, BUILD_TIMEOUT_MS);
@@ -31,6 +38,16 @@ describeWithNginx('the router of the local system', () => {
     await t?.stop();
   });
 
+  const submit = (client: OpenAI) =>
+    client.responses.create({ model: MODEL, input: 'Why?', background: true, max_output_tokens: 20 });
+  const answered = async (client: OpenAI, id: string) => {
+    let { status } = await client.responses.retrieve(id);
+    while (status === 'queued' || status === 'in_progress') {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      ({ status } = await client.responses.retrieve(id));
+    }
+    return status;
+  };
   /** As a person starts the scale machine. */
   const wake = (): void => {
     const { engine } = t.system;
@@ -51,6 +68,15 @@ describeWithNginx('the router of the local system', () => {
     const chat = () => fetch(`${url()}/api/tags`).then(({ ok }) => ok);
     while (!(await chat())) await new Promise((resolve) => setTimeout(resolve, 100));
   };
+
+  it('serves a fleet that the gateway woke: its first request started the scale machine before it had its answer', async () => {
+    const execution = t.executions().at(-1);
+    expect(JSON.parse(execution?.input ?? '{}')).toEqual({ fleet: FLEET, trigger: 'gateway' });
+    expect(execution?.startedAt).toBeGreaterThanOrEqual(first.submittedAt);
+    expect(execution?.startedAt).toBeLessThanOrEqual(first.answeredAt);
+    expect(t.seen.plans[0]).toMatchObject({ trigger: 'gateway', execution: execution?.arn });
+    expect(await answered(gateway, first.id)).toBe('completed');
+  });
 
   it('stands on the system nodes, where the scheduler has put it, and is ready', async () => {
     const pods = await routers();
@@ -107,6 +133,18 @@ describeWithNginx('the router of the local system', () => {
     await t.until('requests at two replicas', () => servers().size > 1, 60);
     isOver = true;
     await Promise.all(clients);
+  });
+
+  it('sends whom it refuses to the queued path of this system, which does the work', async () => {
+    const answers = await Promise.all(Array.from({ length: 60 }, () => fetch(`${url()}/api/tags`)));
+    const refused = answers.find(({ status }) => status === 429);
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    const link = /^<([^>]+)>; rel="alternate"; title="queue"$/.exec(refused?.headers.get('link') ?? '')?.[1];
+    expect(link).toBe(`${t.system.gateway?.url}/v1/responses`);
+
+    const baseURL = new URL('.', link).href.replace(/\/$/, '');
+    const followed = new OpenAI({ baseURL, apiKey: t.system.gateway?.apiKey });
+    expect(await answered(followed, (await submit(followed)).id)).toBe('completed');
   });
 
   it('is replaced when it goes', async () => {

@@ -33,6 +33,31 @@ describe('the scenario recorder', () => {
     });
   });
 
+  it('knows what began before its submission was answered', () => {
+    const recorder = new Recorder(POOLS);
+    recorder.start(T0, 0, {});
+    recorder.started('', T0);
+    recorder.started('a', T0 + 5);
+    recorder.written('a');
+    recorder.submitted('a', T0);
+    recorder.written('a');
+    recorder.readable('a', T0 + 9, { status: 'completed' });
+    const { requests, waitSeconds } = recorder.result({ scenario: 's', at: T0 + 20, ticks });
+    expect(requests).toMatchObject({ submitted: 1, succeeded: 1, duplicated: 1 });
+    expect(waitSeconds.max).toBe(0.01);
+  });
+
+  it('tells what woke a fleet, and how soon', () => {
+    const recorder = new Recorder(POOLS);
+    recorder.start(T0, 0, {});
+    expect(recorder.result({ scenario: 's', at: T0, ticks }).wake).toBeUndefined();
+    recorder.woken({ trigger: 'gateway', executionSeconds: 0.02, tickSeconds: 0.5 });
+    recorder.woken({ trigger: 'alarm', executionSeconds: 30, tickSeconds: 31 });
+    expect(recorder.result({ scenario: 's', at: T0, ticks }).wake).toMatchObject({
+      ...{ triggers: { gateway: 1, alarm: 1 }, executionSeconds: { max: 30 }, tickSeconds: { max: 31 } },
+    });
+  });
+
   it('tells everyone who waits for the same result', async () => {
     const recorder = new Recorder(POOLS);
     recorder.submitted('a', T0);
