@@ -235,14 +235,18 @@ export class Recorder {
     };
   }
 
-  #nodeTotals(at: number) {
-}
+  #wake(): NonNullable<ScenarioResult['wake']> {
+    const triggers: Record<string, number> = {};
+    for (const { trigger } of this.#wakes) triggers[trigger] = (triggers[trigger] ?? 0) + 1;
+    const of = (name: 'executionSeconds' | 'tickSeconds') =>
+      summarize(
+        this.#wakes.map((wake) => wake[name]),
+        DIGITS,
+      );
+    return { triggers, executionSeconds: of('executionSeconds'), tickSeconds: of('tickSeconds') };
+  }
 
-/** How the control plane came to a fleet that slept, after a submission. */
-export interface Wake {
-  trigger: string;
-  executionSeconds: number;
-  tickSeconds: number;
+  #nodeTotals(at: number) {
     const seconds = { 'on-demand': 0, spot: 0 };
     const dollars = { 'on-demand': 0, spot: 0 };
     let allOnDemand = 0;
