@@ -61,6 +61,18 @@ describe('carrying out the plan', () => {
     expect(injector.unfinished).toBe(0);
   });
 
+  it('lets a spell last until a call was hit', async () => {
+    const { fake, ended } = target(async () => undefined);
+    const tally = new Tally('admin');
+    const injector = new Injector(fake, [{ ...fault('duplicates', 1), seconds: 0 }], tally);
+    injector.advance(1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(ended).toEqual([]);
+    tally.happened('duplicates');
+    await injector.settled();
+    expect(ended).toEqual(['sqs duplicate']);
+  });
+
   it('tells what the system does not survive', async () => {
     const { fake } = target(async () => {
       throw new Error('the port is taken');
