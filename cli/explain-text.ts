@@ -119,7 +119,7 @@ export function explainTick({ record, repeated }: ToldTick): string {
     .map(([pool, wanted]) => `${pool} ${wanted}`)
     .join(', ');
   const lines = [
-    `${styleText('bold', `${timeOf(plan.at)}Z  ${plan.summary}`)}  wanted ${plan.wanted} (${pools}), $${plan.pricePerHour.toFixed(2)}/h  ` +
+    `${styleText('bold', `${timeOf(plan.at)}Z  ${plan.summary}`)}  wanted ${plan.wanted} (${pools}), ${priceOf(plan)}  ` +
       styleText('gray', `trigger ${record.trigger}, ${Math.round(record.durationMs)} ms`),
   ];
   for (const [index, command] of plan.commands.entries()) {
@@ -138,4 +138,10 @@ export function explainTick({ record, repeated }: ToldTick): string {
   }
   lines.push(styleText('gray', `  seen: ${numbers(plan.numbers)}`));
   return lines.join('\n');
+}
+
+/** Of the nodes that there are, and of those that the plan wants. */
+function priceOf({ pricePerHour, pricePerHourNow = pricePerHour }: PlanRecord['plan']): string {
+  const [now, after] = [pricePerHourNow.toFixed(2), pricePerHour.toFixed(2)];
+  return now === after ? `$${after}/h` : `$${now} → $${after}/h`;
 }

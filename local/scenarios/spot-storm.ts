@@ -62,7 +62,7 @@ export function spotStorm({ seed, minutes, arrivals }: StormOptions): Scenario {
 }
 
 /** One of all spot instances in service, if there is any. */
-function interruptOne({ faults, spotPools, say }: ScenarioContext, pick: number): void {
+export function interruptOne({ faults, spotPools, say }: ScenarioContext, pick: number): void {
   const all = spotPools.flatMap((pool) =>
     faults.candidates('spot-interrupt', pool).map(({ id }) => ({ pool, id })),
   );

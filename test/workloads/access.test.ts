@@ -44,6 +44,19 @@ describe('access to the cluster', () => {
     expect(subjectsOf('paddock-scaler')).toEqual(['Group paddock:scaler']);
   });
 
+  it('lets the health check look, and change nothing', () => {
+    expect(roleOf('paddock-healthcheck')).toEqual([
+      'list deployments',
+      'list leases',
+      'list pods',
+      'list statefulsets',
+    ]);
+    expect(permissions(find<V1ClusterRole>(shared, 'ClusterRole', 'paddock-healthcheck').rules)).toEqual([
+      'list nodes',
+    ]);
+    expect(subjectsOf('paddock-healthcheck')).toEqual(['Group paddock:healthcheck']);
+  });
+
   it('lets the warm-up read a pod, set its condition and write an event about it', () => {
     expect(roleOf('paddock-warmup')).toEqual(['create events', 'get pods', 'patch pods/status']);
     expect(subjectsOf('paddock-warmup')).toEqual(['Group paddock:warmup']);
