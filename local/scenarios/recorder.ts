@@ -302,13 +302,7 @@ export class Recorder {
         allOnDemandDollars: roundTo(nodes.allOnDemand, 4),
         saving: roundTo(nodes.allOnDemand === 0 ? 0 : 1 - nodes.total / nodes.allOnDemand, 4),
       },
-}
-
-/** How the control plane came to a fleet that slept, after a submission. */
-export interface Wake {
-  trigger: string;
-  executionSeconds: number;
-  tickSeconds: number;
+      ...(this.#wakes.length > 0 && { wake: this.#wake() }),
     };
   }
 }
