@@ -16,6 +16,10 @@ export function describeCommand(command: Command): string {
       return `${command.pool}: put ${command.replica} back to work`;
     case 'clear-cost':
       return `${command.pool}: clear the deletion cost of ${command.replica}`;
+    case 'protect-instances': {
+      const count = command.instanceIds.length;
+      return `${command.pool}: ${command.isProtected ? 'protect' : 'unprotect'} ${count} instance${count === 1 ? '' : 's'} from scale-in`;
+    }
     case 'terminate-instance':
       return `${command.pool}: terminate the emptied instance ${command.instanceId}`;
     case 'warm-up':

@@ -14,7 +14,7 @@ export interface NodeGroupObservation {
   desired: number;
   min: number;
   max: number;
-  instances: Pick<InstanceObservation, 'instanceId' | 'lifecycle'>[];
+  instances: Pick<InstanceObservation, 'instanceId' | 'lifecycle' | 'isProtected'>[];
 }
 
 export interface NodeGroupsReader {
@@ -61,7 +61,13 @@ function observe(group: AutoScalingGroup): NodeGroupObservation[] {
       max: group.MaxSize ?? 0,
       instances: (group.Instances ?? []).flatMap((instance) => {
         const lifecycle = lifecycleOf(instance.LifecycleState ?? '');
-        return instance.InstanceId && lifecycle ? [{ instanceId: instance.InstanceId, lifecycle }] : [];
+        if (!instance.InstanceId || !lifecycle) return [];
+        return [
+          {
+            ...{ instanceId: instance.InstanceId, lifecycle },
+            ...(instance.ProtectedFromScaleIn && { isProtected: true }),
+          },
+        ];
       }),
     },
   ];

@@ -28,6 +28,14 @@ export const FLEET_METRIC = {
   pricePerHour: 'PricePerHour',
   quarantinedPools: 'QuarantinedPools',
   replicasFailing: 'ReplicasFailing',
+  capacityShortfall: 'CapacityShortfall',
+} as const;
+
+/** By the spot function, for each notice of a fleet, by its kind. */
+export const NOTICE_METRIC = {
+  interruption: 'SpotInterruptions',
+  rebalance: 'RebalanceRecommendations',
+  'launch-failure': 'LaunchFailures',
 } as const;
 
 /** Upper bounds, seconds, of the workers' histogram of queue waits: what an alert can ask for. 10 is the default target. */

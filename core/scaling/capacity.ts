@@ -53,15 +53,10 @@ const rateOf = (pool: PoolView, memory: FleetMemory): number =>
 function leadOfNext(view: FleetView, memory: FleetMemory, byPrice: string[]): Seconds {
   const byName = new Map(view.pools.map((pool) => [pool.policy.name, pool]));
   const order = byPrice.flatMap((name) => byName.get(name) ?? []);
-  const next = order.find((pool) => canGrow(pool, view.at, memory)) ?? order[0];
+  const next = order.find(canGrow) ?? order[0];
   return next ? Math.max(1, leadSeconds(next.policy, memory.pools[next.policy.name])) : 1;
 }
 
 /** Whether one more replica may be asked of the pool. */
-const canGrow = (pool: PoolView, at: Seconds, memory: FleetMemory): boolean =>
-  pool.observed !== undefined &&
-  !isQuarantined(pool.policy.name, at, memory) &&
-  pool.current < Math.min(pool.policy.max, pool.observed.maxNodes);
-
-export const isQuarantined = (pool: string, at: Seconds, memory: FleetMemory): boolean =>
-  (memory.quarantines[pool]?.until ?? 0) > at;
+const canGrow = ({ policy, observed, supply, current }: PoolView): boolean =>
+  observed !== undefined && current < Math.min(policy.max, observed.maxNodes, supply.ceiling);

@@ -1,3 +1,4 @@
+import { quarantinesOf } from '../spot/failures.ts';
 import { decideWarmUps } from '../warmup/replicas.ts';
 import { activation } from './activation.ts';
 import { estimateArrivals } from './arrivals.ts';
@@ -44,8 +45,9 @@ const BLIND_RULES: readonly Rule[] = [scheduleFloors, bounds, blindHold, stepLim
  * @returns the commands with their reasons, and what to remember for the next tick
  */
 export function decide(snapshot: Snapshot, policy: FleetPolicy, memory: FleetMemory): Decision<FleetMemory> {
-  const view = viewFleet(snapshot, policy, memory);
-  const learned = observe(view, policy, memory);
+  const known = { ...memory, quarantines: quarantinesOf(snapshot, policy, memory) };
+  const view = viewFleet(snapshot, policy, known);
+  const learned = observe(view, policy, known);
   const blind = view.blind.length > 0;
   const start: Context = { policy, view, memory: learned, capacity: measureCapacity(view, learned) };
   const { wanted, context, reasons } = applyRules(blind ? BLIND_RULES : RULES, start);

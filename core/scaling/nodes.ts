@@ -3,9 +3,9 @@ import type { PoolView } from './view.ts';
 
 /**
  * Nodes follow replicas, one each. Up: desired capacity to the number of replicas. Down: exactly the emptied instances
- * are terminated. Desired capacity itself is lowered only where no node is in use: what has no instance yet may have one
- * by the time the order arrives, and AWS then ends as many instances of its own choice (docs/adr/0005). What nobody needs
- * any more and still comes is terminated when it does.
+ * are terminated. Desired capacity itself is lowered only where AWS can't choose a node in use: what has no instance yet
+ * may have one by the time the order arrives, and AWS then ends as many instances of its own choice (docs/adr/0005). What
+ * nobody needs any more and still comes is terminated when it does.
  */
 export function reconcileNodes(
   pool: PoolView,
@@ -31,10 +31,55 @@ export function reconcileNodes(
       reason: 'its replica is gone and no other needs the node',
     }));
   }
-  if (replicas > 0 || observed.replicas.length > 0) return [];
+  if (replicas > 0 || observed.replicas.length > 0) return cancelUnfulfilled(pool, observed, target);
   const reason = 'capacity that no instance was launched for is not needed any more, and no node is in use';
   return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to: target, reason }];
 }
+
+/** What one call of SetInstanceProtection takes. */
+const PROTECTED_AT_ONCE = 50;
+
+/**
+ * A quarantined pool in use is not left asking: its instances are protected from scale-in, then its desired capacity is
+ * lowered to them. One that is launched meanwhile is not protected, so it is the one that goes.
+ * Source: Amazon EC2 Auto Scaling, 'Use instance scale-in protection to control instance termination'.
+ */
+function cancelUnfulfilled(pool: PoolView, observed: PoolObservation, target: number): Command[] {
+  const up = observed.instances.filter(isUp);
+  const to = Math.max(target, up.length);
+  // Only instances in service can be protected; one on its way is capacity that came after all.
+  const isPending = up.some(({ lifecycle }) => lifecycle !== 'in-service');
+  if (pool.supply.standing !== 'quarantined' || to >= observed.desiredNodes || isPending) return [];
+  const { name } = pool.policy;
+  const bare = up.filter(({ isProtected }) => !isProtected);
+  if (bare.length > 0)
+    return protect(name, bare, true, 'they stay when capacity that does not come is given up');
+  const reason = 'the pool fails to give this capacity; what it has is protected';
+  return [{ kind: 'set-nodes', pool: name, from: observed.desiredNodes, to, reason }];
+}
+
+/** Protection lasts as long as the quarantine: a launch that was under way may come through late. */
+export function releaseProtection({ policy, supply, observed }: PoolView): Command[] {
+  if (!observed || supply.standing === 'quarantined') return [];
+  const kept = observed.instances.filter(
+    ({ lifecycle, isProtected }) => isProtected && lifecycle === 'in-service',
+  );
+  return kept.length === 0 ? [] : protect(policy.name, kept, false, 'the quarantine is over');
+}
+
+const protect = (
+  pool: string,
+  instances: InstanceObservation[],
+  isProtected: boolean,
+  reason: string,
+): Command[] => [
+  {
+    kind: 'protect-instances',
+    pool,
+    instanceIds: instances.slice(0, PROTECTED_AT_ONCE).map(({ instanceId }) => instanceId),
+    ...{ isProtected, reason },
+  },
+];
 
 /** Instances that were asked for and have not been launched. */
 export const nodesAwaited = ({ desiredNodes, instances }: PoolObservation): number =>

@@ -36,7 +36,7 @@ export function makePlan(context: Context, shares: Spread, reasons: Reason[], wa
     reasons: [...reasons, ...shares.reasons, ...warmUps.reasons, ...upgradeReasons(view)],
     wanted: shares.total,
     wantedByPool: shares.byPool,
-    numbers: numbersOf(context),
+    numbers: { ...numbersOf(context), shortfall: round(shares.shortfall) },
     pricePerHour: round(shares.pricePerHour),
     ...costNow(view),
     ...(warmUps.cold.length > 0 && { cold: warmUps.cold }),
@@ -79,7 +79,11 @@ const isReplacement = (command: Command): boolean =>
   command.kind === 'replace-pod' || command.kind === 'recycle-node';
 
 const isRepair = (command: Command): boolean =>
-  isNodeGrowth(command) || isReplacement(command) || command.kind === 'clear-cost';
+  isNodeGrowth(command) ||
+  isReplacement(command) ||
+  command.kind === 'clear-cost' ||
+  command.kind === 'protect-instances' ||
+  (command.kind === 'drain' && command.interrupted === true);
 
 /** What adds capacity goes first. */
 const ORDER = [
@@ -87,6 +91,7 @@ const ORDER = [
   'clear-cost',
   'drain',
   'set-replicas',
+  'protect-instances',
   'set-nodes',
   'terminate-instance',
   'replace-pod',

@@ -1,4 +1,4 @@
-import { reconcileNodes } from './nodes.ts';
+import { reconcileNodes, releaseProtection } from './nodes.ts';
 import type { Command, PoolObservation, ReplicaObservation } from './types.ts';
 import {
   chooseVictims,
@@ -36,15 +36,36 @@ export function reconcile(
       pool.policy.kind === 'persistent'
         ? reconcilePersistent(pool, observed, wanted, leaving, blind)
         : reconcileElastic(pool, observed, wanted, leaving, blind);
+    const drains = drainDoomed(pool, leaving);
     return [
+      ...drains,
       ...change.commands,
-      ...clearStrayCosts(pool, change.commands),
+      ...clearStrayCosts(pool, [...drains, ...change.commands]),
       ...reconcileNodes(
         pool,
         observed,
         change.replicas + spareNodes,
         blind || observed.upgrade !== undefined,
       ),
+      ...releaseProtection(pool),
+    ];
+  });
+}
+
+/** What still has to be handed back when EC2 ends the instance: two renewals of the Lease, and the calls to the queue. */
+const HAND_BACK_SECONDS = 20;
+
+/** The replicas whose instances EC2 takes back, even while blind: hardly anything is worse than work that dies with its node. */
+function drainDoomed(pool: PoolView, { at, drainDeadlineSeconds }: Leaving): Command[] {
+  return pool.doomed.flatMap(({ replica, endsAt }): Command[] => {
+    const { name, podUid, phase, drainDeadline = Number.POSITIVE_INFINITY } = replica;
+    const deadline = Math.min(drainDeadline, at + drainDeadlineSeconds, endsAt - HAND_BACK_SECONDS);
+    // The mark holds whole seconds.
+    if (phase === 'unassigned' || at >= endsAt || Math.round(drainDeadline) <= Math.round(deadline))
+      return [];
+    const reason = 'EC2 takes its instance back';
+    return [
+      { kind: 'drain', pool: pool.policy.name, replica: name, podUid, deadline, reason, interrupted: true },
     ];
   });
 }
@@ -93,9 +114,13 @@ function reconcileElastic(
   const missing = Math.max(0, observed.desiredReplicas - pool.live.length);
   const notCreated = Math.min(missing, -change);
   const victims = chooseVictims(pool, -change - notCreated, leaving);
-  const drains = victims.filter((replica) => replica.phase !== 'unassigned');
-  const unassigned = victims.length - drains.length;
-  const pods = Math.min(unassigned + pool.draining.length, safelyRemovable(pool, unassigned, leaving));
+  const isDoomed = new Set(pool.doomed.map(({ replica }) => replica.podUid));
+  const doomed = victims.filter(({ podUid }) => isDoomed.has(podUid));
+  const unassigned = victims.filter(({ phase }) => phase === 'unassigned').length;
+  // The doomed drain already.
+  const drains = victims.filter(({ phase, podUid }) => phase !== 'unassigned' && !isDoomed.has(podUid));
+  const going = unassigned + doomed.length + pool.draining.length;
+  const pods = Math.min(going, safelyRemovable(pool, unassigned, leaving));
   // While the controller is behind, lowering `replicas` would take another pod than the one that is meant.
   const settled = pool.live.length === observed.desiredReplicas - notCreated;
   return shrink(pool, observed, notCreated + (settled ? pods : 0), drains, leaving);

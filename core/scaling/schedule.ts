@@ -1,4 +1,3 @@
-import { isQuarantined } from './capacity.ts';
 import { leadDeviation, leadSeconds } from './lead.ts';
 import { atLeast, because, type Context, counted, type Rule, replicasOf } from './rules.ts';
 import type { ScheduleFloor, Seconds } from './types.ts';
@@ -40,7 +39,7 @@ function secondsAhead({ policy, view, memory }: Context): Seconds {
     return leadSeconds(pool.policy, learned) + DEVIATIONS * leadDeviation(pool.policy, learned);
   };
   const open = view.pools.filter(
-    ({ policy: { name, max } }) => max > 0 && !isQuarantined(name, view.at, memory),
+    ({ policy: { max }, supply }) => max > 0 && supply.standing !== 'quarantined',
   );
   const slowest = Math.max(0, ...(open.length > 0 ? open : view.pools).map(leadOf));
   const highest = Math.max(0, ...policy.schedule.map(({ replicas }) => replicas));

@@ -1,147 +1,78 @@
-import { isQuarantined } from './capacity.ts';
-import { because, type Context, counted, TOLERANCE, type Wanted } from './rules.ts';
-import type { PoolPolicy, Reason } from './types.ts';
-import type { PoolView } from './view.ts';
-
-/** What is wanted of one pool while it is worked out. */
-interface Share {
-  pool: PoolView;
-  policy: PoolPolicy;
-  weight: number;
-  count: number;
-  /** Whether the replica that would go if one of `count` did is warm now. */
-  losesWarm: (count: number) => boolean;
-  min: number;
-  max: number;
-  mayGrow: boolean;
-}
+import { explainPools, explainReturn, explainStop, type Stop } from './explain.ts';
+import { type Context, TOLERANCE, type Wanted } from './rules.ts';
+import { EPSILON, Fleet, type Share, sharesOf } from './shares.ts';
+import type { Reason } from './types.ts';
+import { sum } from './view.ts';
 
 export interface Spread {
   byPool: Record<string, number>;
   total: number;
   pricePerHour: number;
+  /** Replicas that are needed and that no pool gives. */
+  shortfall: number;
   reasons: Reason[];
 }
 
 /**
  * Spreads what is wanted over the pools, starting from what there is: adds where a unit of service rate is cheapest
  * (on-demand up to `onDemandBase` first, spot up to `spotShare`), removes where it is dearest. A warm replica is only
- * given up when the other warm ones suffice. A pool that can't be read keeps what it has; a quarantined one isn't grown.
+ * given up when the other warm ones suffice. A pool that can't be read keeps what it has; one that fails to give capacity
+ * is asked for no more than it gives, and others take its need over; on-demand that took spot's is given back.
  */
 export function spread(wanted: Wanted, context: Context): Spread {
-  const shares = sharesOf(context);
-  const fleet = new Fleet(shares, context.policy);
+  const fleet = new Fleet(sharesOf(context), context.policy);
   const stopped = grow(fleet, wanted);
+  let returned = 0;
   if (context.view.blind.length === 0) {
     restoreOnDemand(fleet);
     shrink(fleet, wanted);
+    returned = returnToSpot(fleet, wanted);
   }
   const byPool = Object.fromEntries(context.policy.pools.map(({ name }) => [name, fleet.countOf(name)]));
   return {
     byPool,
     total: fleet.total,
     pricePerHour: fleet.price,
-    reasons: [...explainPools(shares, context), ...explainStop(stopped, fleet, wanted, context.policy)],
+    shortfall: shortfallOf(fleet, wanted, context),
+    reasons: [
+      ...explainPools(context),
+      ...explainReturn(returned),
+      ...explainStop(stopped, fleet, wanted, context.policy),
+    ],
   };
 }
 
-function sharesOf({ view, capacity, memory }: Context): Share[] {
-  const byName = new Map(view.pools.map((pool) => [pool.policy.name, pool]));
-  return capacity.byPrice.flatMap((name) => {
-    const pool = byName.get(name);
-    if (!pool) return [];
-    const { policy, observed } = pool;
-    const max = observed ? Math.min(policy.max, observed.maxNodes) : pool.current;
-    const min = observed ? Math.min(policy.min, max) : pool.current;
-    const count = Math.min(max, Math.max(min, pool.current));
-    const mayGrow = observed !== undefined && !isQuarantined(name, view.at, memory);
-    const weight = capacity.weight[name] ?? 1;
-    return [{ pool, policy, weight, count, losesWarm: losesWarm(pool), min, max, mayGrow }];
-  });
+/** What replaces an interrupted instance is on its way: only what pools fail to give is short. */
+function shortfallOf(fleet: Fleet, { units, least }: Wanted, { view }: Context): number {
+  if (view.pools.every(({ supply }) => supply.standing === 'trusted')) return 0;
+  return Math.max(0, units - TOLERANCE - fleet.units, least - (fleet.total - fleet.lost));
 }
 
-/** Elastic pools lose what is not warm first, persistent ones the highest ordinal. */
-function losesWarm(pool: PoolView): Share['losesWarm'] {
-  if (pool.policy.kind === 'elastic') return (count) => count <= pool.warm;
-  const warm = new Set(pool.live.filter(({ phase }) => phase === 'warm').map(({ ordinal = 0 }) => ordinal));
-  return (count) => warm.has(count - 1);
-}
-
-/** Running totals over the shares, the cheapest first. */
-class Fleet {
-  readonly shares: readonly Share[];
-  readonly policy: FleetLimits;
-  total = 0;
-  units = 0;
-  warmUnits = 0;
-  spot = 0;
-  price = 0;
-
-  constructor(shares: readonly Share[], policy: FleetLimits) {
-    this.shares = shares;
-    this.policy = policy;
-    for (const share of shares) {
-      this.#count(share, share.count);
-      this.warmUnits += share.pool.warm * share.weight;
-    }
-  }
-
-  get onDemand(): number {
-    return this.total - this.spot;
-  }
-
-  get spotExceedsShare(): boolean {
-    return this.spot > this.policy.spotShare * this.total;
-  }
-
-  countOf(name: string): number {
-    return this.shares.find((share) => share.policy.name === name)?.count ?? 0;
-  }
-
-  fitsCap(share: Share): boolean {
-    const { costCapPerHour } = this.policy;
-    return costCapPerHour === 0 || this.price + share.policy.pricePerHour <= costCapPerHour + EPSILON;
-  }
-
-  get exceedsCap(): boolean {
-    const { costCapPerHour } = this.policy;
-    return costCapPerHour > 0 && this.price > costCapPerHour + EPSILON;
-  }
-
-  add(share: Share): void {
-    share.count += 1;
-    this.#count(share, 1);
-  }
-
-  remove(share: Share): void {
-    if (share.losesWarm(share.count)) this.warmUnits -= share.weight;
-    share.count -= 1;
-    this.#count(share, -1);
-  }
-
-  #count(share: Share, replicas: number): void {
-    this.total += replicas;
-    this.units += replicas * share.weight;
-    this.price += replicas * share.policy.pricePerHour;
-    if (share.policy.capacityType === 'spot') this.spot += replicas;
-  }
-}
-
-interface FleetLimits {
-  spotShare: number;
-  onDemandBase: number;
-  costCapPerHour: number;
-}
-
-/** Prices and capacities are added up in floating point. */
-const EPSILON = 1e-9;
-
-type Stop = 'enough' | 'cost-cap' | 'no-pool';
-
+/**
+ * First as if what is lost were back; then for as long as it is not, in others than where it was lost. When nothing else
+ * is left, pools that failed are asked all the same: their groups try on until there is capacity.
+ */
 function grow(fleet: Fleet, { units, least, most }: Wanted): Stop {
   const needed = units - TOLERANCE;
-  while ((fleet.units < needed && fleet.total < most) || fleet.total < least) {
-    const open = fleet.shares.filter((share) => share.mayGrow && share.count < share.max);
+  const lacks = () => (fleet.promised < needed && fleet.total < most) || fleet.total < least;
+  const trusted: Room = ({ ceiling }) => ceiling;
+  const stopped = fill(fleet, fleet.shares, trusted, lacks);
+  if (stopped === 'no-pool') fill(fleet, fleet.shares, ({ max }) => max, lacks);
+  if (stopped !== 'enough' || fleet.lost === 0) return stopped;
+  const others = fleet.shares.filter(({ lost }) => lost === 0);
+  return fill(
+    fleet,
+    others,
+    trusted,
+    () => fleet.total < most && (fleet.units < needed || fleet.total - fleet.lost < least),
+  );
+}
+
+type Room = (share: Share) => number;
+
+function fill(fleet: Fleet, shares: readonly Share[], room: Room, lacks: () => boolean): Stop {
+  while (lacks()) {
+    const open = shares.filter((share) => share.count < room(share));
     const fitting = open.filter((share) => fleet.fitsCap(share));
     const next = cheapestAllowed(fleet, fitting);
     if (!next) return open.length > fitting.length ? 'cost-cap' : 'no-pool';
@@ -150,8 +81,9 @@ function grow(fleet: Fleet, { units, least, most }: Wanted): Stop {
   return 'enough';
 }
 
+const isOnDemand = (share: Share): boolean => share.policy.capacityType === 'on-demand';
+
 function cheapestAllowed(fleet: Fleet, open: Share[]): Share | undefined {
-  const isOnDemand = (share: Share) => share.policy.capacityType === 'on-demand';
   const spotFits = fleet.spot + 1 <= fleet.policy.spotShare * (fleet.total + 1);
   if (fleet.onDemand < fleet.policy.onDemandBase)
     return open.find(isOnDemand) ?? (spotFits ? open[0] : undefined);
@@ -164,27 +96,77 @@ function restoreOnDemand(fleet: Fleet): void {
     fleet.spot > 0 && (fleet.onDemand < fleet.policy.onDemandBase || fleet.spotExceedsShare);
   while (lacks()) {
     const next = fleet.shares.find(
-      (share) =>
-        share.policy.capacityType === 'on-demand' &&
-        share.mayGrow &&
-        share.count < share.max &&
-        fleet.fitsCap(share),
+      (share) => isOnDemand(share) && share.count < share.ceiling && fleet.fitsCap(share),
     );
     if (!next) return;
     fleet.add(next);
   }
 }
 
-function shrink(fleet: Fleet, { keep, least, most }: Wanted): void {
+const pricePerUnit = ({ policy, weight }: Share): number => policy.pricePerHour / weight;
+
+/**
+ * On-demand that spot could serve cheaper, because it took over a pool's need: adds spot in its place, one replica while
+ * the pool has yet to prove itself. The on-demand replica goes last, once the spot one is warm.
+ * @returns how many replicas it added
+ */
+function returnToSpot(fleet: Fleet, wanted: Wanted): number {
+  const before = fleet.total;
+  // Less than is to be kept: nothing could go.
+  if (fleet.promised < wanted.keep - TOLERANCE) return 0;
+  for (const share of fleet.shares.filter((one) => !isOnDemand(one))) {
+    const isDue = () => {
+      const going = displacedBy(fleet, share, wanted);
+      return going.length > 0 && !suffices(fleet, wanted, going);
+    };
+    while (fleet.total < wanted.most && share.count < share.ceiling && fleet.fitsCap(share) && isDue())
+      fleet.add(share);
+  }
+  return fleet.total - before;
+}
+
+/** Whether enough is left without replicas of these weights, once the others are warm. */
+const suffices = (fleet: Fleet, { keep, least }: Wanted, without: readonly number[]): boolean =>
+  fleet.promised - sum(without, (weight) => weight) >= keep - EPSILON &&
+  fleet.total - without.length >= least;
+
+/** Weights of the warm on-demand replicas that go when there is as much of this spot pool instead. */
+function displacedBy(fleet: Fleet, spot: Share, { keep, least }: Wanted): number[] {
+  const { onDemandBase, spotShare } = fleet.policy;
+  const spare = Math.min(
+    Math.floor((fleet.promised - keep + EPSILON) / spot.weight),
+    Math.max(0, fleet.total - least),
+  );
+  const inTheEnd = fleet.total - Math.max(0, spare);
+  const stay = Math.max(onDemandBase, Math.ceil((1 - spotShare) * inTheEnd - EPSILON));
+  return (
+    fleet.shares
+      .filter((share) => isOnDemand(share) && pricePerUnit(share) > pricePerUnit(spot) + EPSILON)
+      // One still on its way is not given up for another that is.
+      .flatMap(({ count, min, weight, pool }) =>
+        Array<number>(Math.max(0, Math.min(count, pool.warm) - min)).fill(weight),
+      )
+      .reverse()
+      .slice(0, Math.max(0, fleet.onDemand - stay))
+  );
+}
+
+function shrink(fleet: Fleet, wanted: Wanted): void {
+  const { keep, least, most } = wanted;
   const enough = keep - EPSILON;
-  const isSpare = (share: Share) =>
-    fleet.total > least &&
-    fleet.units - share.weight >= enough &&
-    (!share.losesWarm(share.count) || fleet.warmUnits - share.weight >= enough);
+  const isSpare = (share: Share) => {
+    if (share.failing > 0) return suffices(fleet, wanted, [share.weight]);
+    const serving = share.lost > 0 ? 0 : 1;
+    if (fleet.units - serving * share.weight < enough) return false;
+    if (fleet.total - fleet.lost - serving < least) return false;
+    if (share.losesWarm(share.count))
+      return fleet.warmUnits - share.weight >= enough && fleet.warm - 1 >= least;
+    // One on its way, or on its way back, stays when a dearer one is to go for it.
+    const displaced = isOnDemand(share) ? [] : displacedBy(fleet, share, wanted);
+    return suffices(fleet, wanted, [share.weight, ...displaced]);
+  };
   for (;;) {
-    const losable = fleet.shares
-      .filter((share) => share.count > share.min && mayLose(fleet, share))
-      .reverse();
+    const losable = fleet.shares.filter((share) => share.count > share.min && fleet.mayLose(share)).reverse();
     const forced = fleet.total > most || fleet.exceedsCap;
     const victim = forced
       ? (losable.find((share) => !share.losesWarm(share.count)) ?? losable[0])
@@ -192,46 +174,4 @@ function shrink(fleet: Fleet, { keep, least, most }: Wanted): void {
     if (!victim) return;
     fleet.remove(victim);
   }
-}
-
-/** On-demand replicas go only as far as the base and the spot share let them. */
-function mayLose(fleet: Fleet, share: Share): boolean {
-  if (share.policy.capacityType === 'spot' || fleet.spot === 0) return true;
-  return (
-    fleet.onDemand - 1 >= fleet.policy.onDemandBase &&
-    fleet.spot <= fleet.policy.spotShare * (fleet.total - 1)
-  );
-}
-
-function explainPools(shares: Share[], { view, memory }: Context): Reason[] {
-  return shares.flatMap(({ policy, pool }) => {
-    if (!pool.observed) {
-      const text = `Pool ${policy.name} can't be read and keeps its ${counted(pool.current, 'replica')}: ${pool.error}.`;
-      return [because('pool-blind', text, { replicas: pool.current })];
-    }
-    const quarantine = memory.quarantines[policy.name];
-    if (!quarantine || !isQuarantined(policy.name, view.at, memory)) return [];
-    const seconds = quarantine.until - view.at;
-    const text = `Pool ${policy.name} failed to give capacity and is not asked for ${Math.ceil(seconds)} s more.`;
-    return [because('quarantine', text, { seconds, failures: quarantine.failures })];
-  });
-}
-
-function explainStop(stopped: Stop, fleet: Fleet, wanted: Wanted, policy: FleetLimits): Reason[] {
-  const numbers = {
-    replicas: fleet.total,
-    units: fleet.units,
-    wanted: wanted.units,
-    pricePerHour: fleet.price,
-  };
-  if (stopped === 'cost-cap') {
-    const text = `${counted(fleet.total, 'replica')} is what ${policy.costCapPerHour} dollars an hour buy; more would be wanted.`;
-    return [because('cost-cap', text, { ...numbers, costCapPerHour: policy.costCapPerHour })];
-  }
-  if (stopped === 'no-pool') {
-    const text =
-      'More would be wanted, but every pool is full, quarantined, unreadable or over the spot share.';
-    return [because('no-pool', text, numbers)];
-  }
-  return [];
 }

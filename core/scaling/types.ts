@@ -4,6 +4,7 @@
  */
 
 import type { WarmupSummary } from '../protocol/warmup.ts';
+import type { Notice } from '../spot/notices.ts';
 
 export type Seconds = number;
 
@@ -75,6 +76,8 @@ export interface ReplicaObservation {
 export interface InstanceObservation {
   instanceId: string;
   lifecycle: 'pending' | 'in-service' | 'terminating';
+  /** Auto Scaling does not choose it when the group's desired capacity is lowered. */
+  isProtected?: boolean;
   /** Name of the Kubernetes Node it became, once it joined. */
   node?: string;
 }
@@ -98,6 +101,8 @@ export interface Snapshot {
   workers: Reading<WorkerObservation[]>;
   /** By pool name; a pool whose reading failed is neither grown nor shrunk. */
   pools: Record<string, Reading<PoolObservation>>;
+  /** What AWS told of the fleet's capacity in the last half hour. What can't be read is not acted on. */
+  notices?: Reading<Notice[]>;
 }
 
 export interface PoolPolicy {
@@ -173,10 +178,21 @@ export interface Reason {
 export type Command =
   | { kind: 'set-replicas'; pool: string; from: number; to: number; reason: string }
   | { kind: 'set-nodes'; pool: string; from: number; to: number; reason: string }
-  | { kind: 'drain'; pool: string; replica: string; podUid: string; deadline: Seconds; reason: string }
+  | {
+      kind: 'drain';
+      pool: string;
+      replica: string;
+      podUid: string;
+      deadline: Seconds;
+      reason: string;
+      /** EC2 takes its node back: it drains whatever is wanted, and comes back on another. */
+      interrupted?: true;
+    }
   | { kind: 'cancel-drain'; pool: string; replica: string; podUid: string; reason: string }
   /** A deletion cost without a drain: a ReplicaSet would remove the replica although it may be busy. */
   | { kind: 'clear-cost'; pool: string; replica: string; podUid: string; reason: string }
+  /** Whether Auto Scaling may choose these instances when the group's desired capacity is lowered. */
+  | { kind: 'protect-instances'; pool: string; instanceIds: string[]; isProtected: boolean; reason: string }
   | { kind: 'terminate-instance'; pool: string; instanceId: string; reason: string }
   /** `attempt` names the execution: a second start of the same is refused. */
   | { kind: 'warm-up'; pool: string; replica: string; podUid: string; attempt: string; reason: string }

@@ -39,17 +39,25 @@ function isDrained(replica: ReplicaObservation, leaving: Leaving): boolean {
   return worker.state === 'loading' && worker.renewedAt > markedAt;
 }
 
-/** Chooses `count` replicas to give up, those first whose loss costs least: not bound, not warm, idle, young. */
+/**
+ * Chooses `count` replicas to give up, those first whose loss costs least: not bound, doomed (they just don't come back),
+ * not warm, idle, young.
+ */
 export function chooseVictims(pool: PoolView, count: number, leaving: Leaving): ReplicaObservation[] {
-  const staying = pool.live.filter((replica) => !isMarked(replica));
-  return staying.sort((a, b) => compareVictims(a, b, leaving)).slice(0, count);
+  const doomed = new Set(pool.doomed.map(({ replica }) => replica.podUid));
+  const rank = (replica: ReplicaObservation) =>
+    doomed.has(replica.podUid) ? DOOMED_RANK : PHASE_RANK[replica.phase];
+  return pool.live
+    .filter((replica) => doomed.has(replica.podUid) || !isMarked(replica))
+    .sort((a, b) => rank(a) - rank(b) || compareVictims(a, b, leaving))
+    .slice(0, count);
 }
 
-const PHASE_ORDER = { unassigned: 0, starting: 1, warm: 2, draining: 2, terminating: 2 } as const;
+const PHASE_RANK = { unassigned: 0, starting: 2, warm: 3, draining: 3, terminating: 3 } as const;
+const DOOMED_RANK = 1;
 
 function compareVictims(a: ReplicaObservation, b: ReplicaObservation, { workers }: Leaving): number {
   return (
-    PHASE_ORDER[a.phase] - PHASE_ORDER[b.phase] ||
     busySlots(workers.get(a.podUid)) - busySlots(workers.get(b.podUid)) ||
     b.createdAt - a.createdAt ||
     compareNames(a, b)

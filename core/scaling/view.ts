@@ -1,3 +1,7 @@
+import { instanceNoticesOf } from '../spot/failures.ts';
+import { standingOf } from '../spot/quarantine.ts';
+import { type Doomed, doomedOf, type Supply, supplyOf } from '../spot/supply.ts';
+import { leadSeconds } from './lead.ts';
 import type { FleetMemory } from './memory.ts';
 import type {
   FleetPolicy,
@@ -18,8 +22,11 @@ export interface PoolView {
   error?: string;
   /** Replicas that exist and are not being deleted. */
   live: ReplicaObservation[];
-  /** Live replicas with a drain mark that the workload's `replicas` still counts. */
+  /** Live replicas with a drain mark that the workload's `replicas` still counts, and that are to go for good. */
   draining: ReplicaObservation[];
+  /** Live replicas on instances that EC2 takes back: each comes back on another. */
+  doomed: Doomed[];
+  supply: Supply;
   /** Replicas that stay: desired ones without those on their way out. */
   current: number;
   warm: number;
@@ -47,7 +54,7 @@ export function viewFleet(snapshot: Snapshot, policy: FleetPolicy, memory: Fleet
   if (!snapshot.queue.ok) blind.push(`the queue can't be read: ${snapshot.queue.error}`);
   if (!snapshot.workers.ok) blind.push(`the workers can't be read: ${snapshot.workers.error}`);
   const workers = snapshot.workers.ok ? snapshot.workers.value : [];
-  const pools = policy.pools.map((pool) => viewPool(pool, snapshot, memory));
+  const pools = policy.pools.map((pool) => viewPool(pool, policy, snapshot, memory));
   return {
     at: snapshot.at,
     blind,
@@ -60,7 +67,7 @@ export function viewFleet(snapshot: Snapshot, policy: FleetPolicy, memory: Fleet
   };
 }
 
-function viewPool(policy: PoolPolicy, snapshot: Snapshot, memory: FleetMemory): PoolView {
+function viewPool(policy: PoolPolicy, fleet: FleetPolicy, snapshot: Snapshot, memory: FleetMemory): PoolView {
   const reading = snapshot.pools[policy.name];
   if (!reading?.ok) {
     const current = memory.pools[policy.name]?.current ?? 0;
@@ -72,28 +79,50 @@ function viewPool(policy: PoolPolicy, snapshot: Snapshot, memory: FleetMemory): 
       error,
       live: [],
       draining: [],
+      doomed: [],
+      supply: {
+        ...{ standing: standingOf(memory.quarantines[policy.name], snapshot.at), returning: 0 },
+        ...{ sure: current, ceiling: current },
+      },
       current,
       warm: current,
       pending: [],
     };
   }
   const observed = reading.value;
+  const notices = instanceNoticesOf(snapshot, policy.name);
   const live = observed.replicas.filter((replica) => isLive(replica, policy, observed.desiredReplicas));
-  const marked = live.filter((replica) => replica.drainDeadline !== undefined);
+  const doomed = doomedOf(live, observed, notices, snapshot.at);
+  const isDoomed = new Set(doomed.map(({ replica }) => replica.podUid));
+  const lasting = live.filter(({ podUid }) => !isDoomed.has(podUid));
+  const marked = lasting.filter((replica) => replica.drainDeadline !== undefined);
   // More pods than desired: the controller is about to delete that many of the marked ones.
   const leaving = Math.max(0, live.length - observed.desiredReplicas);
   const draining = marked.slice(Math.min(leaving, marked.length));
-  const staying = live.filter((replica) => replica.drainDeadline === undefined);
+  const staying = lasting.filter((replica) => replica.drainDeadline === undefined);
   const pending = staying.filter((replica) => replica.phase !== 'warm');
   const missing = Math.max(0, observed.desiredReplicas - live.length);
+  const current = Math.max(0, observed.desiredReplicas - draining.length);
+  const warm = staying.length - pending.length;
+  const supply = supplyOf({
+    ...{ at: snapshot.at, policy: fleet, observed, live, doomed, current, warm, notices },
+    quarantine: memory.quarantines[policy.name],
+    leadSeconds: leadSeconds(policy, memory.pools[policy.name]),
+  });
   return {
     policy,
     observed,
     live,
     draining,
-    current: Math.max(0, observed.desiredReplicas - draining.length),
-    warm: staying.length - pending.length,
-    pending: [...pending, ...Array<undefined>(missing).fill(undefined)],
+    doomed,
+    supply,
+    current,
+    warm,
+    // What the pool fails to give is not on its way: those come last that have no node.
+    pending: [
+      ...pending.toSorted((a, b) => Number(a.node === undefined) - Number(b.node === undefined)),
+      ...Array<undefined>(missing).fill(undefined),
+    ].slice(0, Math.max(0, supply.sure - warm)),
   };
 }
 

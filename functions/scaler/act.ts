@@ -9,6 +9,7 @@ import type { Observation } from './observe.ts';
 
 /** The capacity calls that the state machine makes. */
 export interface CapacityCalls {
+  protect: { autoScalingGroupName: string; instanceIds: string[]; isProtected: boolean }[];
   setNodes: { autoScalingGroupName: string; desiredCapacity: number }[];
   terminate: { instanceId: string }[];
   warmUps: { name: string; input: WarmupInput }[];
@@ -43,7 +44,7 @@ export async function act(
   observation: Observation,
   withholdReason?: string,
 ): Promise<Acted> {
-  const calls: CapacityCalls = { setNodes: [], terminate: [], warmUps: [] };
+  const calls: CapacityCalls = { protect: [], setNodes: [], terminate: [], warmUps: [] };
   const results = new Map<Command, CommandResult>();
   const carryOut = async (command: Command): Promise<void> => {
     results.set(command, await tryCommand(actors, command, plan.fleet, observation, calls));
@@ -91,12 +92,17 @@ async function tryCommand(
       case 'forget-worker':
         await forget(actors, command.replica, observation.leaseVersions.get(command.replica));
         return { status: 'done' };
-      case 'set-nodes': {
-        const autoScalingGroupName = observation.groups.get(command.pool);
-        if (!autoScalingGroupName) throw new Error(`the pool ${command.pool} has no Auto Scaling group`);
-        calls.setNodes.push({ autoScalingGroupName, desiredCapacity: command.to });
+      case 'protect-instances': {
+        const { instanceIds, isProtected } = command;
+        calls.protect.push({ autoScalingGroupName: groupOf(observation, command), instanceIds, isProtected });
         return { status: 'returned' };
       }
+      case 'set-nodes':
+        calls.setNodes.push({
+          autoScalingGroupName: groupOf(observation, command),
+          desiredCapacity: command.to,
+        });
+        return { status: 'returned' };
       case 'terminate-instance':
         calls.terminate.push({ instanceId: command.instanceId });
         return { status: 'returned' };
@@ -117,6 +123,12 @@ async function tryCommand(
       ? { status: 'overtaken', reason: messageOf(error) }
       : { status: 'failed', error: messageOf(error) };
   }
+}
+
+function groupOf({ groups }: Observation, { pool }: { pool: string }): string {
+  const group = groups.get(pool);
+  if (!group) throw new Error(`the pool ${pool} has no Auto Scaling group`);
+  return group;
 }
 
 /** The object is gone or not as it was read: no fault of anyone. */

@@ -1,6 +1,7 @@
 import type { NodeGroupsReader } from '../../adapters/aws/auto-scaling.ts';
 import type { FleetParametersReader } from '../../adapters/aws/fleet-parameters.ts';
 import type { FleetState } from '../../adapters/aws/fleet-state.ts';
+import type { Notices } from '../../adapters/aws/notices.ts';
 import type { QueueCountsReader } from '../../adapters/aws/queue-counts.ts';
 import type { Leases } from '../../adapters/kubernetes/leases.ts';
 import type { Nodes } from '../../adapters/kubernetes/nodes.ts';
@@ -19,6 +20,7 @@ export interface Observers {
   pods: Pods;
   leases: Leases;
   nodes: Nodes;
+  notices: Notices;
 }
 
 /** All that a tick reaches outside itself. */

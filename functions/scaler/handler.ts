@@ -3,6 +3,7 @@ import { AutoScalingNodeGroups } from '../../adapters/aws/auto-scaling.ts';
 import { AwsEksCluster } from '../../adapters/aws/eks-cluster.ts';
 import { SsmFleetParameters } from '../../adapters/aws/fleet-parameters.ts';
 import { DynamoFleetState } from '../../adapters/aws/fleet-state.ts';
+import { DynamoNotices } from '../../adapters/aws/notices.ts';
 import { SqsQueueCounts } from '../../adapters/aws/queue-counts.ts';
 import { EksAccess } from '../../adapters/kubernetes/eks.ts';
 import { KubernetesLeases } from '../../adapters/kubernetes/leases.ts';
@@ -57,6 +58,7 @@ function connectFromEnv(): Omit<TickDependencies, 'log' | 'gauges'> {
     pods: new KubernetesPods(access),
     leases: new KubernetesLeases(access),
     nodes: new KubernetesNodes(access),
+    notices: new DynamoNotices(env.table),
     decide,
     now: () => Date.now() / 1000,
     readingTimeoutMs: READING_TIMEOUT_MS,

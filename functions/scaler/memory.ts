@@ -41,6 +41,7 @@ export function recall(stored: StoredMemory | undefined, now: Seconds): Recalled
 export function isShrinking(command: Command): boolean {
   switch (command.kind) {
     case 'drain':
+      return !command.interrupted;
     case 'terminate-instance':
     case 'replace-pod':
     case 'recycle-node':

@@ -85,6 +85,7 @@ function fleetValues(figures: Figures): Values {
       MetricUnit.Count,
       plan?.reasons.filter(({ rule }) => rule === 'quarantine').length || undefined,
     ],
+    [FLEET.capacityShortfall, MetricUnit.Count, plan?.numbers.shortfall || undefined],
   ];
 }
 

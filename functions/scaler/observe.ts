@@ -20,7 +20,14 @@ export interface Observation {
 }
 
 /** What is read through: nothing of it changes anything. */
-export type Readers = Omit<Observers, 'pods'> & { pods: Pick<Observers['pods'], 'list'> };
+export type Readers = Omit<Observers, 'pods' | 'notices'> & {
+  pods: Pick<Observers['pods'], 'list'>;
+  /** Who only looks at what there is can do without. */
+  notices?: Pick<Observers['notices'], 'list'>;
+};
+
+/** An interruption is followed until what it took is back. */
+const NOTICES_SECONDS = 1800;
 
 /** All readings at once; each may fail without the others. */
 export async function observe(
@@ -31,13 +38,14 @@ export async function observe(
 ): Promise<Observation> {
   const { fleet } = policy;
   const read = <T>(what: string, work: Promise<T>): Promise<Reading<T>> => reading(timeoutMs, what, work);
-  const [queue, nodeGroups, workloads, pods, leases, nodes] = await Promise.all([
+  const [queue, nodeGroups, workloads, pods, leases, nodes, notices] = await Promise.all([
     read(`the queue ${queueUrl}`, observers.queue.read(queueUrl)),
     read('the Auto Scaling groups', observers.nodeGroups.list(clusterName)),
     read('the workloads (Kubernetes API)', observers.workloads.list(fleet)),
     read('the pods (Kubernetes API)', observers.pods.list(fleet)),
     read('the Leases (Kubernetes API)', observers.leases.list(fleet)),
     read('the nodes (Kubernetes API)', observers.nodes.list(fleet)),
+    read('the notices', observers.notices?.list(fleet, at - NOTICES_SECONDS) ?? Promise.resolve([])),
   ]);
   const readings = { at, nodeGroups, workloads, pods, leases, nodes };
   const pools = policy.pools.map(
@@ -50,6 +58,7 @@ export async function observe(
     pods,
     leases,
     nodes,
+    notices,
     ...pools.map(([, p]) => p),
   ];
   return {
@@ -58,6 +67,7 @@ export async function observe(
       queue,
       workers: leases.ok ? { ok: true, value: leases.value.map((lease) => lease.worker) } : leases,
       pools: Object.fromEntries(pools),
+      notices,
     },
     workloads: new Map(workloads.ok ? workloads.value.map((one) => [one.pool, one]) : []),
     groups: groupsByPool(nodeGroups.ok ? nodeGroups.value : [], policy.pools, clusterName, fleet),

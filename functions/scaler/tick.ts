@@ -192,6 +192,7 @@ function left(event: TickEvent, { gauges, now }: TickDependencies, startedAt: Se
   return {
     outcome: 'left',
     fleet: event.fleet,
+    protect: [],
     setNodes: [],
     terminate: [],
     warmUps: [],

@@ -42,7 +42,7 @@ export function createScaler(
       readParameters(clusterName),
       describeCluster(cluster),
       new PolicyStatement({
-        actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+        actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query'],
         resources: [props.tableArn],
       }),
       new PolicyStatement({ actions: ['sqs:GetQueueAttributes'], resources: props.queueArns }),

@@ -33,7 +33,11 @@ export function createScaleMachine(
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [scaler.functionArn] }),
       new PolicyStatement({ actions: ['states:StartExecution'], resources: [scaleArn, warmupArn] }),
       new PatternStatement({
-        actions: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
+        actions: [
+          'autoscaling:SetDesiredCapacity',
+          'autoscaling:SetInstanceProtection',
+          'autoscaling:TerminateInstanceInAutoScalingGroup',
+        ],
         resources: [
           `arn:${Aws.PARTITION}:autoscaling:${Aws.REGION}:${Aws.ACCOUNT_ID}:autoScalingGroup:*:autoScalingGroupName/eks-*`,
         ],

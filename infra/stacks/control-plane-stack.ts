@@ -15,6 +15,7 @@ import { Healthcheck } from '../constructs/healthcheck.ts';
 import { createScaleMachine, createWarmupMachine } from '../constructs/machines.ts';
 import { ManifestSet } from '../constructs/manifests.ts';
 import { workloadNetwork } from '../constructs/network.ts';
+import { SpotFallback } from '../constructs/spot-fallback.ts';
 import { createModelsBucket, createResultsBucket, createTable } from '../constructs/storage.ts';
 import { Upgrade } from '../constructs/upgrade.ts';
 import { WorkerBundle } from '../constructs/worker-bundle.ts';
@@ -69,6 +70,9 @@ export class ControlPlaneStack extends Stack {
         fleet.pools.map((pool) => nodegroupName(clusterName, fleet.name, pool.name)),
       ),
     }).stateMachine;
+    new SpotFallback(this, 'Spot', {
+      ...{ config, scale, tableArn: table.tableArn, tableName: table.tableName },
+    });
     const warmupMachine = createWarmupMachine(this, { ...common, warmup: warmup.handler }).stateMachine;
 
     // What an upgrade has written there by now, not what stands in the configuration.

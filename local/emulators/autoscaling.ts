@@ -31,6 +31,7 @@ export class AutoScalingEmulator extends Emulator {
   protected readonly operations = {
     SetDesiredCapacity: (input: unknown) => this.setDesiredCapacity(input),
     TerminateInstanceInAutoScalingGroup: (input: unknown) => this.terminateInstance(input),
+    SetInstanceProtection: (input: unknown) => this.setInstanceProtection(input),
     DescribeAutoScalingGroups: (input: unknown) => this.describeGroups(input),
     DescribeScalingActivities: (input: unknown) => this.describeActivities(input),
     SuspendProcesses: (input: unknown) => this.suspendProcesses(input),
@@ -129,6 +130,20 @@ export class AutoScalingEmulator extends Emulator {
     const activity = this.#engine.terminate(group, instance, text);
     this.#engine.wake(group);
     return { Activity: activity };
+  }
+
+  /** Of instances in service alone. */
+  setInstanceProtection(input: unknown): object {
+    const { AutoScalingGroupName, InstanceIds, ProtectedFromScaleIn } = validate(schemas.protection, input);
+    const group = this.#changeable(AutoScalingGroupName);
+    const instances = InstanceIds.map((id) => {
+      const instance = group.instances.get(id);
+      if (instance?.state === 'InService') return instance;
+      throw invalid(`The instance ${id} is not in InService or EnteringStandby or Standby.`);
+    });
+    for (const instance of instances) instance.isProtected = ProtectedFromScaleIn;
+    this.#engine.wake(group);
+    return {};
   }
 
   describeGroups(input: unknown) {

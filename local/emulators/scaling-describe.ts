@@ -65,7 +65,7 @@ const describeInstance = (group: Group, instance: Instance): InstanceOutput => (
   LifecycleState: instance.state,
   HealthStatus: instance.health,
   LaunchTemplate: launchTemplate(group),
-  ProtectedFromScaleIn: false,
+  ProtectedFromScaleIn: instance.isProtected,
 });
 
 /** Filters are an "and", the values of one an "or": `tag-key`, `tag-value`, `tag:<key>`. */

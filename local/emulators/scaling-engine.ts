@@ -66,7 +66,7 @@ export class ScalingEngine {
   }
 
   #shrink(group: Group, from: Instance[], surplus: number): void {
-    const remaining = [...from];
+    const remaining = from.filter(({ isProtected }) => !isProtected);
     for (let left = surplus; left > 0 && remaining.length > 0; left--) {
       const instance = victim(remaining);
       remaining.splice(remaining.indexOf(instance), 1);
@@ -132,6 +132,7 @@ export class ScalingEngine {
       state: 'Pending',
       health: 'Healthy',
       launchedAt: this.#now,
+      isProtected: false,
       rebalance: false,
       gone: false,
       joined: false,

@@ -45,6 +45,8 @@ export interface Instance {
   state: LifecycleState;
   health: 'Healthy' | 'Unhealthy';
   launchedAt: number;
+  /** The group does not choose it when it shrinks. */
+  isProtected: boolean;
   /** EC2 advised to replace it. */
   rebalance: boolean;
   /** EC2 warned that it takes it back. */

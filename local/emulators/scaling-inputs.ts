@@ -37,6 +37,11 @@ export const schemas = {
     ActivityIds: z.array(z.string()).default([]),
     ...paging,
   }),
+  protection: z.object({
+    AutoScalingGroupName: name,
+    InstanceIds: z.array(z.string()).min(1).max(50),
+    ProtectedFromScaleIn: bool,
+  }),
   processes: z.object({ AutoScalingGroupName: name, ScalingProcesses: z.array(z.string()).default([]) }),
   update: z.object({
     AutoScalingGroupName: name,

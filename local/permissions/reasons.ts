@@ -21,6 +21,7 @@ export const REASONS: readonly Reason[] = [
       'GatewayRole',
       'HealthcheckRole',
       'UpgradesUpgradeRole',
+      'SpotFunctionRole',
       'NodeGroupSetupCallsRole',
       'ValuesCallsRole',
     ],
@@ -40,7 +41,7 @@ export const REASONS: readonly Reason[] = [
     why: "Lambda makes and removes the network interfaces of a function in the VPC with the function's role.",
   },
   {
-    holders: ['ScaleRole', 'WarmupMachineRole', 'UpgradesMachineRole'],
+    holders: ['ScaleRole', 'SpotMachineRole', 'WarmupMachineRole', 'UpgradesMachineRole'],
     what: [
       'logs:CreateLogDelivery',
       'logs:DeleteLogDelivery',
@@ -52,6 +53,11 @@ export const REASONS: readonly Reason[] = [
       'logs:UpdateLogDelivery',
     ],
     why: "Step Functions has a state machine's log delivered with the state machine's role.",
+  },
+  {
+    holders: ['ScaleRole'],
+    what: ['autoscaling:SetInstanceProtection'],
+    why: 'Instances of a pool in use that fails to give more are protected before its size is lowered; no recorded run has such a pool.',
   },
   {
     holders: ['Fleet<fleet>WorkerRole'],

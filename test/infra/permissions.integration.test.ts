@@ -19,10 +19,14 @@ const queueOf = (fleet: string) => one(template, 'AWS::SQS::Queue', { QueueName:
 const [, scale] = one(template, 'AWS::StepFunctions::StateMachine', {
   StateMachineName: 'paddock-scale',
 });
+const [, spotMachine] = one(template, 'AWS::StepFunctions::StateMachine', {
+  StateMachineName: 'paddock-spot-fallback',
+});
 const [, warmupMachine] = one(template, 'AWS::StepFunctions::StateMachine', {
   StateMachineName: 'paddock-warmup',
 });
 const [scalerId, scaler] = one(template, 'AWS::Lambda::Function', { FunctionName: 'paddock-scaler' });
+const [, spot] = one(template, 'AWS::Lambda::Function', { FunctionName: 'paddock-spot' });
 const [warmupId, warmup] = one(template, 'AWS::Lambda::Function', { FunctionName: 'paddock-warmup' });
 
 const roleIdOf = ({ Properties }: Resource): string =>
@@ -63,6 +67,7 @@ describe('functions', () => {
       'dynamodb:DeleteItem',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
+      'dynamodb:Query',
       'eks:DescribeCluster',
       'logs:CreateLogStream',
       'logs:PutLogEvents',
@@ -70,6 +75,12 @@ describe('functions', () => {
       'ssm:GetParameter',
     ]);
     expect(own(warmup)).toEqual(['eks:DescribeCluster', 'logs:CreateLogStream', 'logs:PutLogEvents']);
+    expect(allowed(spot)).toEqual([
+      'autoscaling:DescribeAutoScalingGroups',
+      'dynamodb:PutItem',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+    ]);
   });
 
   it.each([
@@ -109,11 +120,11 @@ describe('state machines', () => {
       'EXPRESS',
       'STANDARD',
     ]);
-    for (const { Properties } of [scale, warmupMachine])
+    for (const { Properties } of [scale, spotMachine, warmupMachine])
       expect(Properties.LoggingConfiguration).toMatchObject({ Level: 'ALL', IncludeExecutionData: true });
   });
 
-  it.each([scale, warmupMachine])(
+  it.each([scale, spotMachine, warmupMachine])(
     'have a value for each substitution of their definition, and no other, and use JSONPath',
     ({ Properties }) => {
       const wanted = [...(Properties.DefinitionString as string).matchAll(/\$\{([^}]+)\}/g)].map(
@@ -133,7 +144,12 @@ describe('state machines', () => {
       .filter((name) => name.endsWith('.asl.json'))
       .toSorted();
 
-    expect(files).toEqual(['scale.asl.json', 'warmup.asl.json']);
+    expect(files).toEqual([
+      'scale.asl.json',
+      'spot-fallback.asl.json',
+      'upgrade.asl.json',
+      'warmup.asl.json',
+    ]);
   });
 
   it('outlast their function, so that no run goes on unseen', () => {
@@ -142,13 +158,18 @@ describe('state machines', () => {
 
     expect(scaler.Properties.Timeout).toBeLessThan(taskTimeout(scale, 'Tick'));
     expect(warmup.Properties.Timeout).toBeLessThan(taskTimeout(warmupMachine, 'Warm'));
+    expect(spot.Properties.Timeout).toBeLessThan(taskTimeout(spotMachine, 'Note'));
   });
 
   it("may call their function, and scale may change the capacity of the pools' groups alone", () => {
     expect(statementFor(scale, 'lambda:InvokeFunction')?.Resource).toEqual(getAtt(scalerId, 'Arn'));
     expect(statementFor(warmupMachine, 'lambda:InvokeFunction')?.Resource).toEqual(getAtt(warmupId, 'Arn'));
     expect(statementFor(scale, 'autoscaling:SetDesiredCapacity')).toMatchObject({
-      Action: ['autoscaling:SetDesiredCapacity', 'autoscaling:TerminateInstanceInAutoScalingGroup'],
+      Action: [
+        'autoscaling:SetDesiredCapacity',
+        'autoscaling:SetInstanceProtection',
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+      ],
       Condition: {
         StringEquals: {
           'autoscaling:ResourceTag/eks:cluster-name': 'paddock',
@@ -158,6 +179,10 @@ describe('state machines', () => {
         },
       },
     });
+    expect(allowed(spotMachine).filter((action) => !action.startsWith('logs:'))).toEqual([
+      'lambda:InvokeFunction',
+      'states:StartExecution',
+    ]);
     expect(allowed(warmupMachine).filter((action) => !action.startsWith('logs:'))).toEqual([
       'lambda:InvokeFunction',
     ]);

@@ -14,7 +14,7 @@ import {
 } from '../../local/permissions/recording.ts';
 import { arrivalsScenario } from '../../local/scenarios/scenarios.ts';
 import { gatewayConfig } from '../gateway/config.ts';
-import { config as faultsConfig, upgradeConfig } from '../local/system/config.ts';
+import { config as faultsConfig, spotConfig, upgradeConfig } from '../local/system/config.ts';
 
 /** A run whose calls are kept in `recordings/<name>.json`. */
 export interface RecordedRun {
@@ -62,6 +62,23 @@ export const RUNS: readonly RecordedRun[] = [
       'ScalerRole dynamodb:DeleteItem': 'a loop frees its lease once nothing came for a minute',
       'HealthcheckSchedulerRole lambda:InvokeFunction':
         'once a minute, which may be while its targets are down',
+    },
+  },
+  {
+    name: 'spot',
+    title: 'spot capacity that is taken back and runs out (`test/local/system/spot.integration.test.ts`)',
+    config: spotConfig(),
+    command: jest('test/local/system/spot.integration.test.ts'),
+    environment: { [RECORD]: '1' },
+    sometimes: {
+      'FleetcpuTriggersRuleRole states:StartExecution': 'the alarm looks at the queue once a minute',
+      'FleetcpuTriggersSchedulerRole states:StartExecution': 'once a minute',
+      'HealthcheckSchedulerRole lambda:InvokeFunction': 'once a minute',
+      'HealthcheckRole sqs:GetQueueAttributes': 'with each of those',
+      'ScaleRole states:StartExecution': 'a loop hands over after nearly four minutes',
+      'ScaleRole autoscaling:TerminateInstanceInAutoScalingGroup': 'the fleet may not have shrunk by then',
+      'Group paddock:scaler delete leases': 'with each replica that left',
+      'ScalerRole dynamodb:DeleteItem': 'a loop frees its lease once nothing came for a while',
     },
   },
   {

@@ -18,6 +18,7 @@ const SUBSTITUTIONS: Record<string, string> = {
   HealthcheckFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:healthcheck',
   ScaleStateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:scale',
   ClusterName: 'paddock',
+  SpotFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:spot',
   WarmupStateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:warmup',
 };
 

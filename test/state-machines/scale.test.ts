@@ -4,6 +4,7 @@ import { definition, run, TaskFailure, type TaskHandlers } from './harness.ts';
 interface Tick {
   outcome: 'ticked' | 'left';
   fleet: string;
+  protect: object[];
   setNodes: object[];
   terminate: object[];
   warmUps: object[];
@@ -16,6 +17,7 @@ interface Tick {
 const atRest: Tick = {
   outcome: 'ticked',
   fleet: 'cpu',
+  protect: [],
   setNodes: [],
   terminate: [],
   warmUps: [],
@@ -133,6 +135,23 @@ describe('scale', () => {
       { ...groups[0], refused: { Error: error, Cause: expect.anything() } },
       groups[1],
     ]);
+    expect(states.at(-1)).toBe('At rest');
+  });
+
+  it('sets protection before it sets sizes, and goes on when that is refused', async () => {
+    const protect = [{ autoScalingGroupName: 'spot', instanceIds: ['i-1', 'i-2'], isProtected: true }];
+    const { asked, result } = play([{ protect, setNodes: groups }], {
+      'Set protection': () => {
+        throw new TaskFailure('AutoScaling.AutoScalingException', 'not in InService');
+      },
+    });
+    const { states, output } = await result;
+
+    expect(asked('Set protection')).toEqual([
+      { AutoScalingGroupName: 'spot', InstanceIds: ['i-1', 'i-2'], ProtectedFromScaleIn: true },
+    ]);
+    expect(states.indexOf('Protection refused')).toBeLessThan(states.indexOf('Set desired capacity'));
+    expect(output?.protect).toEqual([{ ...protect[0], refused: expect.anything() }]);
     expect(states.at(-1)).toBe('At rest');
   });
 

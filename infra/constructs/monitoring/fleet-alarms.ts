@@ -84,6 +84,11 @@ function addCapacityAlarms(alarms: AlarmSet, of: string, metrics: FleetMetrics):
     means: `A pool of fleet ${of} has not given capacity for 15 minutes; other pools carry its share.`,
     metric: metrics.of(METRIC.quarantinedPools, { period: FIVE_MINUTES, statistic: 'Maximum' }),
   });
+  alarms.add({
+    ...{ of, kind: 'no-capacity', threshold: 1 },
+    means: `Fleet ${of} needs replicas that none of its pools gives, on-demand included: requests wait.`,
+    metric: metrics.of(METRIC.capacityShortfall, { period: FIVE_MINUTES, statistic: 'Minimum' }),
+  });
 }
 
 /** Seconds: a request that comes to a fleet at rest may wait for a node, and so may the next one. */

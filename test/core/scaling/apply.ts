@@ -29,6 +29,10 @@ function applyOne(snapshot: Snapshot, command: Command): void {
     case 'set-nodes':
       pool.desiredNodes = command.to;
       break;
+    case 'protect-instances':
+      for (const instance of pool.instances)
+        if (command.instanceIds.includes(instance.instanceId)) instance.isProtected = command.isProtected;
+      break;
     case 'terminate-instance':
       pool.instances = pool.instances.filter(({ instanceId }) => instanceId !== command.instanceId);
       pool.desiredNodes -= 1;

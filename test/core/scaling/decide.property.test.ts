@@ -63,7 +63,9 @@ describe('decide, whatever the fleet looks like', () => {
       fc.property(worlds, history, fc.nat(500), (world, backlogs, more) => {
         const memory = remember(world, backlogs);
         const backlog = world.snapshot.queue.ok ? world.snapshot.queue.value.backlog : 0;
-        const less = decide(world.snapshot, world.policy, memory).plan;
+        const { plan: less, memory: next } = decide(world.snapshot, world.policy, memory);
+        // What a failing pool lacks may be taken over by fewer, stronger replicas.
+        if (Object.keys(next.quarantines).length > 0) return;
         const bigger = decide(withBacklog(world.snapshot, backlog + more), world.policy, memory).plan;
         expect(bigger.wanted).toBeGreaterThanOrEqual(less.wanted);
       }),
@@ -142,6 +144,10 @@ describe('decide, whatever the fleet looks like', () => {
         const first = decide(world.snapshot, world.policy, remember(world, backlogs));
         const after = applyTo(world, world.snapshot, first.plan);
         const second = decide(after, world.policy, first.memory);
+        // Pools that fail, and the way back to spot, take several ticks: test/core/spot/fallback.property.test.ts.
+        if (Object.keys(first.memory.quarantines).length > 0) return;
+        if ([first, second].some(({ plan }) => plan.reasons.some(({ rule }) => rule === 'return-to-spot')))
+          return;
         const grows = (command: Command) =>
           command.kind === 'cancel-drain' ||
           ((command.kind === 'set-replicas' || command.kind === 'set-nodes') && command.to > command.from);

@@ -182,7 +182,8 @@ describe('the time until a replica on its way is warm', () => {
 
   it('makes the fleet ask for more when nodes are late: what has none yet will not help in time', () => {
     const late = Array.from({ length: 3 }, (_, index) =>
-      replicaOf('od', index, { phase: 'unassigned', createdAt: NOW - 500 }),
+      // Not so late that the pool counts as one without capacity.
+      replicaOf('od', index, { phase: 'unassigned', createdAt: NOW - 170 }),
     );
     const want = (parts: LeadParts) => {
       const memory = { ...initialMemory(), at: NOW - 5, pools: { od: { ...learned, leadParts: parts } } };

@@ -46,6 +46,8 @@ const short = (commands: Command[]): string[] =>
         return `${command.kind} ${command.from}→${command.to}`;
       case 'terminate-instance':
         return `terminate ${command.instanceId}`;
+      case 'protect-instances':
+        return `${command.isProtected ? 'protect' : 'unprotect'} ${command.instanceIds}`;
       default:
         return `${command.kind} ${command.replica}`;
     }

@@ -324,13 +324,9 @@ describe('spread over pools', () => {
   const both = (overrides: Partial<FleetPolicy> = {}) => policyOf([poolPolicy(), spot], overrides);
   const quarantines = {
     spot: {
-      since: NOW - 300,
-      until: NOW + 60,
-      failures: 2,
-      code: '',
-      provenAt: 0,
-      recent: [NOW - 300],
-      foldedTo: 0,
+      ...{ since: NOW - 300, until: NOW + 60, failures: 2 },
+      settled: { since: NOW - 300, until: NOW + 60, failures: 2 },
+      ...{ code: 'UnfulfillableCapacity', provenAt: 0, recent: [], foldedTo: NOW - 300 },
     },
   };
   const wantedOf = (policy: FleetPolicy, pools: Record<string, PoolObservation>, memory: FleetMemory) =>
@@ -384,7 +380,7 @@ describe('spread over pools', () => {
     );
   });
 
-  it('gives up the dearest first, but no warm replica for one that is still on its way', () => {
+  it('gives up the dearest first, but no warm replica for one that is still on its way to replace it', () => {
     const hold = memoryOf({ needs: [[NOW - 1, 3]] });
     const warm = { ...warmPool('od', 3), ...warmPool('spot', 2) };
     expect(wantedOf(both(), warm, hold)).toEqual({ od: 1, spot: 2 });
@@ -393,7 +389,7 @@ describe('spread over pools', () => {
     );
     expect(wantedOf(both(), { ...warmPool('od', 3), spot: poolOf(starting) }, hold)).toEqual({
       od: 3,
-      spot: 0,
+      spot: 2,
     });
   });
 

@@ -7,6 +7,7 @@ import { type TickResult, tick } from '../../../functions/scaler/tick.ts';
 import { FakeFleetParameters, FakeNodeGroups, FakeQueueCounts } from '../../fakes/aws.ts';
 import { FakeFleetState } from '../../fakes/fleet-state.ts';
 import { FakeLeases, FakeNodes, FakePods, FakeWorkloads } from '../../fakes/kubernetes.ts';
+import { FakeNotices } from '../../fakes/notices.ts';
 
 export const FLEET = 'cpu';
 export const CLUSTER = 'test';
@@ -59,6 +60,7 @@ export class World {
   readonly pods = new FakePods();
   readonly leases = new FakeLeases();
   readonly nodes = new FakeNodes();
+  readonly notices = new FakeNotices();
   readonly figures: Figures[] = [];
   readonly logged: { level: string; message: string }[] = [];
   failed = 0;
@@ -170,6 +172,7 @@ export class World {
       pods: this.pods,
       leases: this.leases,
       nodes: this.nodes,
+      notices: this.notices,
       decide: this.decide,
       now: () => this.now,
       log: { info: log('info'), warn: log('warn'), error: log('error') },

@@ -215,7 +215,8 @@ async function writtenByScaler(): Promise<Map<string, string[]>> {
       Object.keys(figures.plan.wantedByPool).map((pool) => [pool, { seconds: 6, parts, deviation: 1 }]),
     );
     const cold = [{ pool: 'main', replica: 'x', reason: 'no room', failures: 1, seconds: 1 }];
-    const plan = { ...figures.plan, reasons, leads, cold };
+    const numbers = { ...figures.plan.numbers, shortfall: 1 };
+    const plan = { ...figures.plan, reasons, leads, cold, numbers };
     gauges.record({ ...figures, readingFailures: 1, commandFailures: 1, plan });
     gauges.failed();
     fleet.publishStoredMetrics();

@@ -48,3 +48,34 @@ export const upgradeConfig = () => {
   }));
   return { ...base, fleets, upgrades: { ...base.upgrades, soakSeconds: 8 } };
 };
+
+export const SPOT = 'spot';
+export const SPOT_SERVICE_SECONDS = 8;
+
+/** Three replicas: one on-demand, two spot; failures are forgiven within half a minute. */
+export const spotConfig = () => {
+  const pool = { max: 3, slots: 1, expectedSecondsPerRequest: SPOT_SERVICE_SECONDS, expectedLeadSeconds: 2 };
+  return defineConfig({
+    region: 'us-east-1',
+    fleets: [
+      {
+        name: FLEET,
+        models: [MODEL],
+        policy: {
+          ...{
+            targetWaitSeconds: 5,
+            attainment: 0.5,
+            minReplicas: 3,
+            tickSeconds: 1,
+            drainDeadlineSeconds: 60,
+          },
+          ...{ fallbackDelaySeconds: 1, quarantineSeconds: 10, quarantineMaxSeconds: 20 },
+        },
+        pools: [
+          { ...pool, name: POOL, capacityType: 'on-demand', instanceTypes: ['c6a.4xlarge'] },
+          { ...pool, name: SPOT, capacityType: 'spot', instanceTypes: ['c6a.4xlarge'] },
+        ],
+      },
+    ],
+  });
+};

@@ -72,7 +72,8 @@ export class TestSystem {
     );
   }
 
-  static async start(of: PaddockConfig = config()): Promise<TestSystem> {
+  /** @param serviceSeconds of each request */
+  static async start(of: PaddockConfig = config(), serviceSeconds = SERVICE_SECONDS): Promise<TestSystem> {
     const stateDir = mkdtempSync(join(tmpdir(), 'paddock-system-'));
     const supervisor = new Supervisor({ stateDir });
     const system = await startSystem({
@@ -82,7 +83,7 @@ export class TestSystem {
       triggers: { schedule: false, alarm: false },
       bootSeconds: 0.5,
       loadSeconds: 1,
-      serviceSeconds: SERVICE_SECONDS,
+      serviceSeconds,
       counterLagSeconds: 0,
       recordCalls: true,
       supervisor,

@@ -1,0 +1,119 @@
+import type { FleetPolicy, PoolObservation, ReplicaObservation, Seconds } from '../scaling/types.ts';
+import type { InstanceNotice } from './notices.ts';
+import { type Quarantine, type Standing, standingOf } from './quarantine.ts';
+
+/** EC2 may be late; one that still runs a minute after its time was not taken back. */
+const OVERDUE_SECONDS = 60;
+/** What EKS replaces on advice is warm after one lead time; then other pools help out. */
+const REBALANCE_LEADS = 1.5;
+/**
+ * What was interrupted is missed for this many lead times, and for as long as Auto Scaling and Kubernetes may take to see that
+ * its node is gone; after that the pool's own failures tell.
+ */
+const RETURN_LEADS = 2;
+const GONE_SECONDS = 180;
+
+/** A replica on an instance that EC2 takes back. */
+export interface Doomed {
+  replica: ReplicaObservation;
+  endsAt: Seconds;
+}
+
+/** What a pool can be counted on for. */
+export interface Supply {
+  standing: Standing;
+  /** So many replicas serve, or have an instance to serve on; the pool fails to give the others. */
+  sure: number;
+  /** The pool is not asked for more replicas than this while others can serve instead. */
+  ceiling: number;
+  /** Replicas of interrupted instances that will be back: until then other pools serve in their place. */
+  returning: number;
+}
+
+/** What the supply follows from. */
+export interface Supplied {
+  at: Seconds;
+  policy: FleetPolicy;
+  observed: PoolObservation;
+  /** Replicas that are not being deleted. */
+  live: readonly ReplicaObservation[];
+  doomed: readonly Doomed[];
+  /** Replicas that stay. */
+  current: number;
+  warm: number;
+  notices: readonly InstanceNotice[];
+  quarantine: Quarantine | undefined;
+  leadSeconds: Seconds;
+}
+
+/** Replicas on instances that EC2 has said to take back, and when; Kubernetes shows them for a while after their end. */
+export function doomedOf(
+  live: readonly ReplicaObservation[],
+  { instances }: PoolObservation,
+  notices: readonly InstanceNotice[],
+  at: Seconds,
+): Doomed[] {
+  const up = new Set(
+    instances.flatMap(({ instanceId, lifecycle }) => (lifecycle === 'terminating' ? [] : [instanceId])),
+  );
+  const ends = new Map<string, Seconds>();
+  for (const notice of notices) {
+    if (notice.kind !== 'interruption') continue;
+    if (at >= notice.endsAt + OVERDUE_SECONDS && up.has(notice.instanceId)) continue;
+    ends.set(notice.instanceId, Math.min(notice.endsAt, ends.get(notice.instanceId) ?? notice.endsAt));
+  }
+  return live.flatMap((replica) => {
+    const endsAt = replica.instanceId === undefined ? undefined : ends.get(replica.instanceId);
+    return endsAt === undefined ? [] : [{ replica, endsAt }];
+  });
+}
+
+export function supplyOf(pool: Supplied): Supply {
+  const { at, policy, current, warm, quarantine } = pool;
+  const standing = standingOf(quarantine, at);
+  const returning = Math.min(returns(pool), Math.max(0, current - warm));
+  const trusted = { sure: Number.POSITIVE_INFINITY, ceiling: Number.POSITIVE_INFINITY };
+  if (standing === 'trusted') return { standing, returning, ...trusted };
+  if (standing === 'quarantined' && at < (quarantine?.since ?? 0) + policy.fallbackDelaySeconds) {
+    return { standing, returning, ...trusted, ceiling: current };
+  }
+  const up = usable(pool.observed, pool.notices);
+  const sure = Math.max(0, current - lacking(pool.observed, pool.live, pool.notices, current));
+  // What comes late is used; beyond it nothing is asked for, or one as a probe.
+  const ceiling = Math.max(sure, up.length, standing === 'half-open' ? warm + 1 : 0);
+  return { standing, returning, sure, ceiling };
+}
+
+/** Instances that are up or on their way, and stay. */
+function usable(observed: PoolObservation, notices: readonly InstanceNotice[]): string[] {
+  const leaving = new Set(notices.flatMap((one) => (one.kind === 'interruption' ? [one.instanceId] : [])));
+  return observed.instances
+    .filter(({ lifecycle, instanceId }) => lifecycle !== 'terminating' && !leaving.has(instanceId))
+    .map(({ instanceId }) => instanceId);
+}
+
+/** How many of `current` replicas have no node, nor an instance that could become theirs. */
+export function lacking(
+  observed: PoolObservation,
+  live: readonly ReplicaObservation[],
+  notices: readonly InstanceNotice[],
+  current: number,
+): number {
+  const taken = new Set(live.map(({ instanceId }) => instanceId));
+  const spare = usable(observed, notices).filter((instanceId) => !taken.has(instanceId)).length;
+  const missing = Math.max(0, observed.desiredReplicas - live.length);
+  const unassigned = live.filter(({ phase }) => phase === 'unassigned').length;
+  return Math.max(0, Math.min(current, unassigned + missing) - spare);
+}
+
+/** Replicas whose instances were taken back, or replaced on advice and not back in time. */
+function returns({ at, notices, doomed, leadSeconds }: Supplied): number {
+  const interrupted = new Set<string>();
+  const late = new Set<string>();
+  for (const notice of notices) {
+    if (notice.kind === 'interruption') {
+      if (at < notice.endsAt + GONE_SECONDS + RETURN_LEADS * leadSeconds) interrupted.add(notice.instanceId);
+    } else if (at >= notice.at + REBALANCE_LEADS * leadSeconds) late.add(notice.instanceId);
+  }
+  return Math.max(doomed.length, new Set([...interrupted, ...late]).size);
+}

@@ -1,0 +1,112 @@
+import { jest } from '@jest/globals';
+import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { LABEL, NAMESPACE, nodegroupName } from '../../../core/protocol/names.ts';
+import { recordedCalls } from '../../../local/permissions/recorder.ts';
+import type { Execution } from '../../../local/step-functions/engine.ts';
+import { machineNamed } from '../../../local/system/from-template.ts';
+import { expectRecorded } from '../../permissions/recordings.ts';
+import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
+import { FLEET, POOL, SPOT, SPOT_SERVICE_SECONDS, spotConfig } from './config.ts';
+import { TestSystem } from './fixture.ts';
+
+jest.setTimeout(90_000);
+
+let t: TestSystem;
+
+beforeAll(async () => {
+  t = await TestSystem.start(spotConfig(), SPOT_SERVICE_SECONDS);
+  await t.addTriggers();
+  t.scale({ ageSeconds: 0, after: '' });
+  await t.until('one on-demand and two spot replicas', atRest, 60);
+}, BUILD_TIMEOUT_MS);
+
+afterAll(() => t?.stop());
+
+const counts = (pool: string) => t.system.watch.pools()[pool];
+const warm = (pool: string) => counts(pool)?.warm ?? 0;
+const groupOf = (pool: string) =>
+  t.system.emulators.autoscaling.group(nodegroupName(t.system.config.cluster.name, FLEET, pool));
+function atRest(): boolean {
+  const isAt = (pool: string, replicas: number) =>
+    counts(pool)?.desired === replicas &&
+    warm(pool) === replicas &&
+    groupOf(pool).desiredCapacity === replicas;
+  return isAt(POOL, 1) && isAt(SPOT, 2) && t.system.watch.pods === 3;
+}
+
+/** Instances of the spot pool by the pod on them. */
+async function spotInstances(): Promise<Map<string, string>> {
+  const labelSelector = `${LABEL.fleet}=${FLEET},${LABEL.pool}=${SPOT}`;
+  const { items } = await kubernetes().listNamespacedPod({ namespace: NAMESPACE, labelSelector });
+  const instances = new Map([...groupOf(SPOT).instances.values()].map(({ nodeName, id }) => [nodeName, id]));
+  return new Map(
+    items.flatMap(({ metadata, spec }) => {
+      const instance = instances.get(spec?.nodeName ?? '');
+      return instance ? [[metadata?.name ?? '', instance] as const] : [];
+    }),
+  );
+}
+
+const kubernetes = () => {
+  const config = new KubeConfig();
+  config.loadFromFile(t.system.cluster.kubeconfigPath);
+  return config.makeApiClient(CoreV1Api);
+};
+
+const executions = (): Execution[] => t.system.engine.executions(machineNamed(t.system.app, 'Spot'));
+const outcomes = () => executions().map(({ output }) => JSON.parse(output ?? '{}').noted?.result?.outcome);
+
+it('an event about a node of someone else changes nothing', async () => {
+  const plans = t.seen.plans.length;
+  t.system.emulators.events.emit({
+    source: 'aws.ec2',
+    detailType: 'EC2 Spot Instance Interruption Warning',
+    resources: ['arn:aws:ec2:us-east-1a:instance/i-0fedcba9876543210'],
+    detail: { 'instance-id': 'i-0fedcba9876543210', 'instance-action': 'terminate' },
+  });
+  await t.until('the end of its execution', () => outcomes().includes('not-ours'));
+  await t.nextPlan('any', () => true);
+  expect(t.seen.plans.slice(plans).flatMap(({ plan }) => plan.commands)).toEqual([]);
+  expect(atRest()).toBe(true);
+});
+
+it('what needs longer than an interrupted node has is handed back in time and completed elsewhere', async () => {
+  const instances = await spotInstances();
+  const ids = await t.submit(3);
+  const begun = () =>
+    t.seen.models.find(
+      ({ kind, pod, requestId }) => kind === 'started' && instances.has(pod) && ids.includes(requestId),
+    );
+  const victim = await t.until('a request on a spot replica', begun);
+  const instanceId = instances.get(victim.pod) ?? '';
+  // The warning comes so late that 21 of its 120 s are left: too few for the request and the time to hand it back.
+  const event = {
+    ...{ version: '0', id: 'late', source: 'aws.ec2', account: '111122223333', region: 'us-east-1' },
+    'detail-type': 'EC2 Spot Instance Interruption Warning',
+    time: new Date(Date.now() - 99_000).toISOString(),
+    ...{ resources: [], detail: { 'instance-id': instanceId, 'instance-action': 'terminate' } },
+  };
+  const at = Date.now();
+  const machine = machineNamed(t.system.app, 'Spot');
+  for (const name of ['late', 'late-again']) t.system.engine.start(machine, name, JSON.stringify(event));
+
+  const cutOff = await t.until('the hand-back', () =>
+    t.seen.models.find(({ kind, requestId }) => kind === 'cut-off' && requestId === victim.requestId),
+  );
+  expect(cutOff.at - at).toBeLessThan(20_000);
+  t.crashed.add(victim.requestId);
+  await t.until('the fallback', () => (counts(POOL)?.desired ?? 0) >= 2);
+  expect(counts(SPOT)?.desired).toBe(2);
+  await t.whenAnswered(ids);
+  const served = t.seen.models.filter(
+    ({ kind, requestId }) => kind === 'finished' && requestId === victim.requestId,
+  );
+  expect(served.map(({ pod }) => pod)).not.toContain(victim.pod);
+  expect(ids.map((id) => t.seen.writes.get(id))).toEqual(ids.map(() => 1));
+  expect(outcomes().filter((outcome) => outcome === 'repeated')).toHaveLength(1);
+  expect(t.cutOffs()).toEqual([]);
+});
+
+it('calls nothing that is not on record', async () => {
+  expectRecorded('spot', await recordedCalls(t.system));
+});
