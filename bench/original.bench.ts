@@ -45,10 +45,16 @@ const stateDir = mkdtempSync(join(tmpdir(), 'paddock-original-'));
 const supervisor = new Supervisor({ stateDir });
 const progress = createProgress({ quiet: values.json });
 let system: LocalSystem | undefined;
-const stop = async (): Promise<void> => {
+let stopping: Promise<void> | undefined;
+const stopAll = async (): Promise<void> => {
   await system?.stop();
   await supervisor.stopAll();
   rmSync(stateDir, { recursive: true, force: true });
+};
+/** A signal and the end of the run may both ask for it. */
+const stop = (): Promise<void> => {
+  stopping ??= stopAll();
+  return stopping;
 };
 stopOnSignals(stop);
 

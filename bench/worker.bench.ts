@@ -132,10 +132,16 @@ const spread = (values: readonly number[], digits: number) =>
 
 const synthetic = new ModelServers();
 const supervisor = new Supervisor({ stateDir: bench.dir });
-const stop = async (): Promise<void> => {
+let stopping: Promise<void> | undefined;
+const stopAll = async (): Promise<void> => {
   await synthetic.stop();
   await supervisor.stopAll();
   await bench.stop();
+};
+/** A signal and the end of the run may both ask for it. */
+const stop = (): Promise<void> => {
+  stopping ??= stopAll();
+  return stopping;
 };
 stopOnSignals(stop);
 console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} processors, Node ${process.versions.node}`);
