@@ -2,12 +2,12 @@ import type { FleetMemory, PoolMemory } from './memory.ts';
 import type {
   LeadParts,
   LearnedLead,
+  PoolObservation,
   PoolPolicy,
   ReplicaObservation,
   Seconds,
   WorkerObservation,
 } from './types.ts';
-import type { PoolView } from './view.ts';
 
 /** In the order in which a replica goes through them. */
 export const LEAD_PARTS = [
@@ -81,7 +81,7 @@ export function partsOf(
 /** Learns a pool's lead time from the replicas that turned warm since the last tick. */
 export function learnLead(
   before: PoolMemory,
-  pool: PoolView,
+  pool: { observed: PoolObservation | undefined },
   memory: FleetMemory,
   workers: ReadonlyMap<string, WorkerObservation>,
 ): Pick<PoolMemory, 'leadSeconds' | 'leadParts' | 'leadDeviation' | 'leadLearnedFrom'> {
