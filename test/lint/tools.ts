@@ -7,7 +7,16 @@ import { defaultCacheDir } from '../../local/build/artifacts.ts';
 
 const run = promisify(execFile);
 
-const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
+/** A set of Python programs: their versions and hashes, and what they are called. */
+export interface ToolSet {
+  requirements: string;
+  what: string;
+}
+
+const CHECKERS: ToolSet = {
+  requirements: join(import.meta.dirname, 'requirements.txt'),
+  what: 'cfn-lint and checkov',
+};
 
 /** What a machine without Python is told. */
 export class NoPython extends Error {
@@ -15,14 +24,17 @@ export class NoPython extends Error {
 }
 
 /**
- * The Python that has cfn-lint and checkov, of the versions and hashes in requirements.txt: a virtual environment in the
- * cache folder, made once (about a minute, 420 MB).
+ * The Python that has them, of the versions and hashes in the requirements: a virtual environment in the cache folder, made
+ * once (cfn-lint and checkov: about a minute, 420 MB).
  *
  * @throws NoPython when the machine has no Python 3.10 or newer with `venv`; Error when pip could not install
  */
-export async function ensureTools(cache = defaultCacheDir()): Promise<string> {
-  const version = await pythonVersion();
-  const content = createHash('sha256').update(await readFile(REQUIREMENTS));
+export async function ensureTools(
+  { requirements, what }: ToolSet = CHECKERS,
+  cache = defaultCacheDir(),
+): Promise<string> {
+  const version = await pythonVersion(what);
+  const content = createHash('sha256').update(await readFile(requirements));
   const folder = join(cache, 'lint', `${version}-${content.digest('hex').slice(0, 12)}`);
   const python = join(folder, 'bin', 'python');
   const complete = join(folder, 'complete');
@@ -31,25 +43,25 @@ export async function ensureTools(cache = defaultCacheDir()): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(cache, 'lint'), { recursive: true });
   await run('python3', ['-m', 'venv', folder]).catch((error: Error) => {
-    throw noPython(error);
+    throw noPython(what, error);
   });
-  await run(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--require-hashes', '-r', REQUIREMENTS]);
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '--require-hashes', '-r', requirements]);
   await writeFile(complete, '');
   return python;
 }
 
-async function pythonVersion(): Promise<string> {
+async function pythonVersion(what: string): Promise<string> {
   const script =
     'import sys; assert sys.version_info >= (3, 10), sys.version; print("%d.%d" % sys.version_info[:2])';
   const { stdout } = await run('python3', ['-c', script]).catch((error: Error) => {
-    throw noPython(error);
+    throw noPython(what, error);
   });
   return stdout.trim();
 }
 
-const noPython = (cause: Error): NoPython =>
+const noPython = (what: string, cause: Error): NoPython =>
   new NoPython(
-    `cfn-lint and checkov need Python 3.10 or newer with venv: apt-get install python3 python3-venv (${cause.message.trim()})`,
+    `${what}: needs Python 3.10 or newer with venv: apt-get install python3 python3-venv (${cause.message.trim()})`,
     { cause },
   );
 

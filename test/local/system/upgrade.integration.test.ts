@@ -102,7 +102,7 @@ describe('a version that is no good goes back by itself, and nobody notices', ()
     ['hangs', /did not answer/],
     ['slow', /times as long/],
   ];
-  // The latter two take their time: `npm run accept -- upgrades`.
+  // The latter two take their time (docs/upgrades.md).
   it.each(process.env.PADDOCK_ALL_UPGRADES ? ways : ways.slice(0, 2))('%s', async (way, why) => {
     const { status, error, cause, seconds, states } = await underLoad(() =>
       upgrade({ target: 'ollama', to: `0.18.0-${way}` }),
