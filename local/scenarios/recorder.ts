@@ -23,6 +23,8 @@ export interface ScenarioResult {
     nodeSeconds: { 'on-demand': number; spot: number };
     /** Requests that a model server had to break off; null where the servers don't tell. */
     interrupted: number | null;
+    /** Seconds in which a message waited since no warm replica had a slot for it, by twice-a-second looks at the queue. */
+    lackingSeconds: number;
     /** Pods that turned Ready. */
     podsWarmed: number;
     /** Requests of the scenario `warm-up` straight at pods and the router, whether they were ready or not. */
@@ -291,6 +293,7 @@ export class Recorder {
           spot: roundTo(nodes.seconds.spot, DIGITS),
         },
         interrupted: this.#serversTell ? count((r) => r.cutOffs > 0) : null,
+        lackingSeconds: roundTo(this.#lacking.until(options.at), DIGITS),
         podsWarmed: this.podsWarmed,
         knocks: { ...this.#knocks },
       },
