@@ -80,7 +80,7 @@ function orderCommand(
     .action((model: string, flags: ModelsFlags) =>
       withModels(flags, async (models, signal) => {
         const since = Date.now() / 1000;
-        await order(verb, model, models);
+        await order(verb, model, since, models);
         if (wanted === undefined || !flags.wait) {
           console.log(flags.json ? JSON.stringify({ model, ordered: verb }) : `Ordered: ${verb} ${model}.`);
           return 0;
@@ -98,6 +98,7 @@ function orderCommand(
 async function order(
   verb: 'pull' | 'rm' | 'pin' | 'unpin',
   model: string,
+  at: number,
   { desk, fleet }: OpenModels,
 ): Promise<void> {
   const [{ pulled, pinned, removed, unpinned }, { entryOf, living }, { parseModelName }] = await Promise.all([
@@ -114,7 +115,7 @@ async function order(
       );
   }
   const how = { pull: pulled, pin: pinned, unpin: unpinned, rm: removed }[verb];
-  await desk.change((orders) => how(orders, model));
+  await desk.change((orders) => ({ ...how(orders, model), at }));
 }
 
 async function waitForPods(

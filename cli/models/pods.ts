@@ -39,8 +39,8 @@ export const standings = (
     const isThere = entry?.phase === 'on-disk';
     const isDone = wanted === 'there' ? isThere : entry === undefined;
     const { bytes = 0, completedBytes = isThere ? bytes : 0, failure } = entry ?? {};
-    // A failure from before the order says nothing of it.
-    const hasFailed = !isDone && failure !== undefined && report.at > since;
+    // A failure that the pod reported before it knew the order says nothing of it.
+    const hasFailed = !isDone && failure !== undefined && report.ordersAt >= since;
     return {
       ...{ pod: report.pod, completedBytes, totalBytes: bytes },
       state: isDone ? 'done' : hasFailed ? 'failed' : 'under way',

@@ -113,6 +113,8 @@ const modelName = z.string().min(1).max(600);
 /** What people want of a fleet's pods beside the models that it serves; `paddock models` writes it, workers read it. */
 export const modelOrdersSchema = z.strictObject({
   v: z.literal(1),
+  /** Of the last order, epoch seconds: what failed before is tried again at once. */
+  at: z.number().nonnegative(),
   /** Every pod keeps them on its disk, as far as they fit beside what it serves. Names as `displayName` writes them. */
   extra: z.array(modelName).max(100),
   /** Never evicted; each is in `extra` or one that the fleet serves. */
@@ -122,7 +124,7 @@ export const modelOrdersSchema = z.strictObject({
 });
 export type ModelOrders = z.infer<typeof modelOrdersSchema>;
 
-export const noOrders = (): ModelOrders => ({ v: 1, extra: [], pinned: [], removed: [] });
+export const noOrders = (): ModelOrders => ({ v: 1, at: 0, extra: [], pinned: [], removed: [] });
 
 const bytes = z.int().nonnegative();
 const cachedSchema = z.strictObject({
@@ -153,6 +155,8 @@ export const modelReportSchema = z.strictObject({
   pool: z.string().min(1),
   /** Epoch seconds. */
   at: z.number().nonnegative(),
+  /** `at` of the orders that it knows. */
+  ordersAt: z.number().nonnegative(),
   /** Its last word: the worker has ended. */
   ended: z.boolean().optional(),
   limitBytes: bytes,

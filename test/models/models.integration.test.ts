@@ -99,6 +99,9 @@ describe('paddock models', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('0 of 1 pod has nowhere:1b.');
     expect(stdout).toMatch(/! cpu-worker-1: nowhere:1b is not to be had: the mirror does not have it/);
+    expect((await models('mirror', 'nowhere:1b')).code).toBe(0);
+    // Ordered again, it is tried again at once.
+    expect(await models('pull', 'nowhere:1b')).toMatchObject({ code: 0 });
   }, 60_000);
 
   it.each([

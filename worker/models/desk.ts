@@ -100,8 +100,13 @@ export class ModelDesk {
 
   async #readOrders(): Promise<void> {
     const { desk, cache } = this.#options;
-    this.#orders = await desk.orders();
-    cache.orders = this.#orders;
+    const orders = await desk.orders();
+    // Whoever orders again has mended something: nobody waits for the next attempt.
+    if (orders.at !== this.#orders.at)
+      for (const [key, fill] of this.#fills)
+        if (fill.phase === 'failed') this.#fills.set(key, { phase: 'waiting', retryAt: 0, failures: 0 });
+    this.#orders = orders;
+    cache.orders = orders;
   }
 
   async #carryOut(): Promise<void> {
@@ -160,10 +165,12 @@ export class ModelDesk {
     const { desk, pod, now } = this.#options;
     const state = await this.#state();
     // The last use changes with every request, and what is free by itself: that can wait for its turn.
-    const text = JSON.stringify(state.models.map(({ lastUsedAt: _, ...model }) => model));
+    const steady = state.models.map(({ lastUsedAt: _, ...model }) => model);
+    const text = JSON.stringify([this.#orders.at, steady]);
     const isDue = now() - this.#reportedAt >= REPORT_SECONDS * 1000;
     if (!ended && !isDue && text === this.#reported) return;
-    await desk.report({ v: 1, ...pod, at: now() / 1000, ...(ended && { ended }), ...state });
+    const ordersAt = this.#orders.at;
+    await desk.report({ v: 1, ...pod, at: now() / 1000, ordersAt, ...(ended && { ended }), ...state });
     this.#reported = text;
     this.#reportedAt = now();
   }

@@ -8,7 +8,7 @@ const report = (
   models: Partial<ModelReport['models'][number]>[] = [],
   more: Partial<ModelReport> = {},
 ): ModelReport => ({
-  ...{ v: 1, pod, podUid: pod, pool: 'main', at: 1000, limitBytes: 60e9, usedBytes: 4.7e9 },
+  ...{ v: 1, pod, podUid: pod, pool: 'main', at: 1000, ordersAt: 1000, limitBytes: 60e9, usedBytes: 4.7e9 },
   models: models.map((one) => ({
     ...{
       model: 'llama3.1:8b',
@@ -56,7 +56,7 @@ describe('the pods', () => {
       report('has', [{}]),
       report('fills', [{ phase: 'filling', completedBytes: 1e9 }]),
       report('fails', [{ phase: 'failed', failure: 'the disk is full' }]),
-      report('failed-before', [{ phase: 'failed', failure: 'the disk is full' }], { at: 990 }),
+      report('failed-before', [{ phase: 'failed', failure: 'the disk is full' }], { ordersAt: 990 }),
       report('lacks'),
     ];
     const states = (wanted: 'there' | 'gone') =>

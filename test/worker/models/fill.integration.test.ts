@@ -235,7 +235,7 @@ describe('a disk that is full', () => {
     const pod = await rig.pod(server, { limitBytes: room(2) });
     for (const model of ['pinned', 'loaded']) await pod.fill(model);
     await pod.library.load('loaded');
-    pod.cache.orders = { v: 1, extra: ['pinned'], pinned: ['pinned'], removed: [] };
+    pod.cache.orders = { v: 1, at: 0, extra: ['pinned'], pinned: ['pinned'], removed: [] };
 
     expect(await failure(pod.fill('more'))).toMatchObject({
       kind: 'disk-full',
@@ -250,7 +250,7 @@ describe('a disk that is full', () => {
   it('lets an ordered model go for one that the fleet serves, and not for another ordered one', async () => {
     const pod = await rig.pod(server, { served: ['served'], limitBytes: room(1) });
     const never = new AbortController().signal;
-    pod.cache.orders = { v: 1, extra: ['one', 'two'], pinned: [], removed: [] };
+    pod.cache.orders = { v: 1, at: 0, extra: ['one', 'two'], pinned: [], removed: [] };
     await pod.cache.fillOrdered('one', () => {}, never);
     expect(await failure(pod.cache.fillOrdered('two', () => {}, never))).toMatchObject({
       reason: expect.stringContaining('one:latest (ordered'),
@@ -298,7 +298,7 @@ describe('a disk that is full', () => {
     const pod = await rig.pod(server, { served: ['served'] });
     await pod.fill(why);
     if (why === 'loaded') await pod.library.load(why);
-    if (why === 'pinned') pod.cache.orders = { v: 1, extra: [], pinned: [why], removed: [why] };
+    if (why === 'pinned') pod.cache.orders = { v: 1, at: 0, extra: [], pinned: [why], removed: [why] };
 
     expect(await pod.cache.remove(why)).toBe(why);
     expect(await pod.names()).toEqual([`${why}:latest`]);
