@@ -42,7 +42,7 @@ const health: Rule = (_, { health }) => {
       },
     ];
   if (isHealthy(health.verdict)) return [];
-  const failing = health.checks.filter(({ status }) => !/^(ok|pass|passing|healthy)$/i.test(status));
+  const failing = health.checks.filter(({ status }) => !isHealthy(status));
   const text = failing
     .map(({ name, status, evidence }) => `${name} is ${status}${evidence ? ` (${evidence})` : ''}`)
     .join('; ');
@@ -50,7 +50,7 @@ const health: Rule = (_, { health }) => {
   return [{ rule: 'health', text: `the system is ${health.verdict}: ${text}`, next }];
 };
 
-export const isHealthy = (verdict: string): boolean => /^(ok|healthy|pass|passing)$/i.test(verdict);
+export const isHealthy = (verdict: string): boolean => verdict === 'healthy';
 
 const cluster: Rule = (_, { cluster }) =>
   cluster.status === 'ACTIVE'
