@@ -200,12 +200,14 @@ class ControlPlane implements Cluster {
     binary: string,
     args: string[],
     readiness?: () => Promise<boolean>,
+    onExit?: () => void,
   ): Promise<ManagedProcess> {
     const component = await this.#setup.supervisor.start(name, binary, args, {
       logFile: this.#setup.log(name),
       signal: this.#givenUp.signal,
       graceMs: GRACE_MS,
       ...(readiness === undefined ? {} : { readiness }),
+      ...(onExit === undefined ? {} : { onExit }),
     });
     this.#components.push(component);
     return component;
@@ -256,10 +258,24 @@ class ControlPlane implements Cluster {
     );
   }
 
-  async #startScheduler(): Promise<void> {
+  /**
+   * It ends itself when an API server that restarted tells it of a pod on another node than it remembers ('scheduler cache is
+   * corrupted'). EKS starts it again; so does this, a few times.
+   */
+  async #startScheduler(restarts = 5): Promise<void> {
     const config = this.#setup.file('scheduler.yaml');
     writeFileSync(config, schedulerConfig(this.kubeconfigPath));
-    await this.#run('kube-scheduler', this.#setup.binaries.kubeScheduler, schedulerFlags(config));
+    const again = () => {
+      this.#components = this.#components.filter(({ name }) => name !== 'kube-scheduler');
+      void this.#startScheduler(restarts - 1);
+    };
+    await this.#run(
+      'kube-scheduler',
+      this.#setup.binaries.kubeScheduler,
+      schedulerFlags(config),
+      undefined,
+      restarts > 0 ? again : undefined,
+    );
   }
 
   async #startKwok(): Promise<void> {

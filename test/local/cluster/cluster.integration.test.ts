@@ -137,6 +137,17 @@ describe('a local cluster', () => {
     expect((await podsOf('big'))[0]?.spec?.nodeName).toBe('node-2');
   });
 
+  it('has a scheduler again after it has ended itself', async () => {
+    const schedulers = processesWith(`${stateDir}/cluster/scheduler.yaml`);
+    expect(schedulers).toHaveLength(1);
+    for (const pid of schedulers) process.kill(pid, 'SIGKILL');
+    await core.createNamespacedPod({
+      namespace,
+      body: { metadata: { name: 'later', labels: { app: 'later' } }, spec: podSpec },
+    });
+    await until('it to run', async () => (await podsOf('later'))[0]?.status?.phase === 'Running');
+  });
+
   it("leaves a fleet's pod to whoever plays its kubelet, loopback address, gate and deletion included", async () => {
     const name = 'serving';
     await core.createNamespacedPod({
