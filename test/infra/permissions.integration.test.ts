@@ -224,6 +224,7 @@ describe.each(FLEETS)('the pods of fleet %s', (fleet) => {
       's3:GetObject',
       's3:ListBucket',
       's3:PutObject',
+      's3:PutObject',
       'sqs:ChangeMessageVisibility',
       'sqs:DeleteMessage',
       'sqs:ReceiveMessage',

@@ -25,7 +25,7 @@ const TABLE = 'paddock';
 const PREFIX = `/paddock/${CLUSTER.name}/fleets/`;
 const SCALER_ACCESS = [
   allow(
-    ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
     `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${TABLE}`,
   ),
   allow('ssm:GetParameter', `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter${PREFIX}*`),
