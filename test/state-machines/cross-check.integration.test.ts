@@ -19,6 +19,7 @@ const ticked = (more: object = {}) => ({
   Payload: {
     ...{ outcome: 'ticked', setNodes: [{ autoScalingGroupName: 'eks-a', desiredCapacity: 2 }] },
     ...{ terminate: [{ instanceId: 'i-1' }], warmUps: [{ name: 'uid-1', input: { fleet: 'cpu' } }] },
+    ...{ protect: [{ autoScalingGroupName: 'eks-a', instanceIds: ['i-2'], isProtected: true }] },
     ...{ again: false, handOver: false, waitSeconds: 5, failures: [] },
     ...more,
   },
@@ -27,6 +28,7 @@ const ticked = (more: object = {}) => ({
 async function ofScale(): Promise<Recorded[]> {
   const good: TaskHandlers = {
     Tick: () => ticked(),
+    'Set protection': () => ({}),
     'Set desired capacity': () => ({}),
     'Terminate instance': () => ({ Activity: {} }),
     'Start warm-up': () => ({ ExecutionArn: 'w' }),
@@ -60,6 +62,7 @@ async function ofScale(): Promise<Recorded[]> {
     ...[
       ['Set desired capacity', 'AutoScaling.ScalingActivityInProgressException'],
       ['Set desired capacity', 'AutoScaling.AutoScalingException'],
+      ['Set protection', 'AutoScaling.ResourceContentionException'],
       ['Terminate instance', 'AutoScaling.ResourceContentionException'],
       ['Terminate instance', 'AutoScaling.AutoScalingException'],
       ['Start warm-up', 'StepFunctions.ExecutionAlreadyExistsException'],
@@ -96,6 +99,20 @@ async function ofWarmup(): Promise<Recorded[]> {
   ]);
 }
 
+async function ofSpot(): Promise<Recorded[]> {
+  const event = { source: 'aws.ec2', 'detail-type': 'EC2 Spot Instance Interruption Warning', detail: {} };
+  const noted = () => ({ Payload: { outcome: 'noted', fleet: 'cpu' } });
+  const play = (change: TaskHandlers) =>
+    record('spot-fallback', event, { Note: noted, Wake: () => ({}), ...change });
+  return Promise.all([
+    play({}),
+    play({ Note: () => ({ Payload: { outcome: 'not-ours', reason: 'no pool' } }) }),
+    play({ Note: failure('UnavailableError') }),
+    play({ Note: failure('InvalidEvent') }),
+    play({ Wake: failure('StepFunctions.ThrottlingException') }),
+  ]);
+}
+
 /** Every target, and each of its Tasks failing for good. */
 async function ofUpgrade(): Promise<Recorded[]> {
   const recorded: Recorded[] = [];
@@ -126,7 +143,7 @@ async function ofUpgrade(): Promise<Recorded[]> {
 }
 
 it("every definition takes the same way in moto's engine, where all goes well and where a Task fails", async () => {
-  const recorded = [...(await ofScale()), ...(await ofWarmup()), ...(await ofUpgrade())];
+  const recorded = [...(await ofScale()), ...(await ofWarmup()), ...(await ofSpot()), ...(await ofUpgrade())];
   const played = await playInMoto(recorded);
   expect(
     played.map(({ status, states }, index) => ({ machine: recorded[index]?.machine, status, states })),
