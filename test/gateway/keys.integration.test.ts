@@ -30,7 +30,7 @@ const keys = async (...args: string[]) => {
 it('makes keys that work, lists them without the keys, and ends them', async () => {
   const { id, key } = JSON.parse(await keys('create', 'web-app', '--json'));
   const client = new OpenAI({ baseURL: `${rig.gateway.url}/v1`, apiKey: key, maxRetries: 0 });
-  expect((await client.models.list()).data).toHaveLength(1);
+  expect((await client.models.list()).data.map(({ id }) => id)).toContain('tiny');
 
   const listed = await keys('list');
   expect(listed).toContain(id);
@@ -42,7 +42,7 @@ it('makes keys that work, lists them without the keys, and ends them', async () 
   // Another process of the function, as a minute later, has not heard of the key.
   rig.lambda.kill(functionNamed(rig.app, 'Gateway'));
   await expect(client.models.list()).rejects.toBeInstanceOf(AuthenticationError);
-  expect((await rig.client.models.list()).data).toHaveLength(1);
+  expect((await rig.client.models.list()).data).not.toEqual([]);
 }, 60_000);
 
 it('says what to do about a name that can not be and a key that is not there', async () => {

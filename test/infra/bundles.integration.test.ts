@@ -14,7 +14,7 @@ const BUDGETS = {
   gateway: 1_000_000,
   // It reads what the scaler reads, and CloudWatch.
   healthcheck: 3_400_000,
-  scaler: 3_000_000,
+  scaler: 3_100_000,
   upgrade: 3_100_000,
   warmup: 2_800_000,
   worker: 2_550_000,

@@ -58,7 +58,10 @@ describe('paddock models', () => {
 
   it('fills a new pod from the mirror, with no registry to be reached', async () => {
     registry.asked.length = 0;
-    await rig.startWorker({ models: [] }, { PADDOCK_REGISTRY_URL: '', PADDOCK_MODELS_POLL_SECONDS: '0.3' });
+    await rig.startWorker(
+      { models: [] },
+      { PADDOCK_MODELS: 'tiny', PADDOCK_REGISTRY_URL: '', PADDOCK_MODELS_POLL_SECONDS: '0.3' },
+    );
     await until(
       async () => (await fetch('http://127.31.0.1:8080/readyz').catch(() => undefined))?.status === 200,
       30,
