@@ -101,6 +101,6 @@ it('whatever breaks off, and wherever: it is warm only while every model has ans
         ['warm', undefined],
       ]);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
