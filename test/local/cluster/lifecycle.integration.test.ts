@@ -79,9 +79,9 @@ describe('a start that fails', () => {
   it('reports a component that ends later', async () => {
     const failure = Promise.withResolvers<Error>();
     const cluster = await start(stateDir, NOBODY, { onFailure: failure.resolve });
-    const [scheduler] = processesWith(join(stateDir, 'cluster', 'scheduler.yaml'));
-    process.kill(Number(scheduler), 'SIGKILL');
-    expect((await failure.promise).message).toContain('kube-scheduler was ended by SIGKILL');
+    const [kwok] = processesWith(join(stateDir, 'cluster', 'kwok.yaml'));
+    process.kill(Number(kwok), 'SIGKILL');
+    expect((await failure.promise).message).toContain('kwok was ended by SIGKILL');
     await cluster.stop();
     expect(processesWith(stateDir)).toEqual([]);
   });
