@@ -1,4 +1,4 @@
-import { canonicalModel } from '../adapters/ollama/names.ts';
+import { canonicalModel } from '../core/protocol/model-names.ts';
 
 /**
  * Options of the runner itself. Ollama compares them with those of the loaded model and reloads it when any

@@ -1,7 +1,7 @@
 import { UnavailableError } from '../adapters/errors.ts';
 import type { HeldConnection } from '../adapters/ollama/connection.ts';
-import { canonicalModel } from '../adapters/ollama/names.ts';
 import type { ModelServer } from '../adapters/ollama/server.ts';
+import { canonicalModel } from '../core/protocol/model-names.ts';
 import type { FillModel, WarmFailure, Warmth, WarmupSummary } from '../core/protocol/warmup.ts';
 import type { Log } from './log.ts';
 import type { WorkerState } from './state.ts';

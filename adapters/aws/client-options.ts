@@ -10,3 +10,8 @@ export const clientOptions = (requestTimeoutMs = 2000) => ({
     throwOnRequestTimeout: true,
   },
 });
+
+/** For objects that may be large, with the SDK's own three attempts: who reads or writes them can wait. */
+export const objectOptions = (requestTimeoutMs = 30_000) => ({
+  requestHandler: { connectionTimeout: 3000, requestTimeout: requestTimeoutMs },
+});

@@ -17,6 +17,7 @@ import {
   nameOfManifestKey,
 } from '../../core/protocol/models.ts';
 import { mapAwsError, NotFoundError, RefusedError } from '../errors.ts';
+import { objectOptions } from './client-options.ts';
 import { S3ModelMirror } from './model-mirror.ts';
 
 /** What is known of a part that S3 has. */
@@ -62,11 +63,7 @@ export class S3MirrorUpload {
   readonly #notes: UploadNotes;
   readonly #mirror: S3ModelMirror;
 
-  constructor(
-    bucket: string,
-    notes: UploadNotes,
-    client = new S3Client({ requestHandler: { connectionTimeout: 3000, requestTimeout: 120_000 } }),
-  ) {
+  constructor(bucket: string, notes: UploadNotes, client = new S3Client(objectOptions(120_000))) {
     this.#bucket = bucket;
     this.#notes = notes;
     this.#client = client;

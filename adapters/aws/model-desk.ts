@@ -9,6 +9,7 @@ import {
   noOrders,
 } from '../../core/protocol/models.ts';
 import { ConflictError, mapAwsError, RefusedError } from '../errors.ts';
+import { objectOptions } from './client-options.ts';
 import { S3ResultStore } from './results.ts';
 
 export interface DeskPlaces {
@@ -28,10 +29,7 @@ export class S3ModelDesk {
   readonly #places: DeskPlaces;
   readonly #orders: S3ResultStore;
 
-  constructor(
-    places: DeskPlaces,
-    client = new S3Client({ requestHandler: { connectionTimeout: 3000, requestTimeout: 30_000 } }),
-  ) {
+  constructor(places: DeskPlaces, client = new S3Client(objectOptions())) {
     this.#places = places;
     this.#client = client;
     this.#orders = new S3ResultStore(places.modelsBucket, client);

@@ -2,6 +2,7 @@ import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type ModelName, mirrorBlobKey, mirrorManifestKey } from '../../core/protocol/models.ts';
 import { mapAwsError, NotFoundError } from '../errors.ts';
+import { objectOptions } from './client-options.ts';
 
 /** Models in the region's own bucket, as a pod reads them. Throws UnavailableError and RefusedError. */
 export interface ModelMirror {
@@ -23,10 +24,7 @@ export class S3ModelMirror implements ModelMirror {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor(
-    bucket: string,
-    client = new S3Client({ requestHandler: { connectionTimeout: 3000, requestTimeout: 30_000 } }),
-  ) {
+  constructor(bucket: string, client = new S3Client(objectOptions())) {
     this.#bucket = bucket;
     this.#client = client;
   }

@@ -6,6 +6,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { ConflictError, mapAwsError, NotFoundError, RefusedError, UnavailableError } from '../errors.ts';
+import { objectOptions } from './client-options.ts';
 
 /** Where results lie. Each key is written once. Throws UnavailableError and RefusedError. */
 export interface ResultStore {
@@ -40,10 +41,7 @@ export class S3ResultStore implements ResultStore, StatusStore {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor(
-    bucket: string,
-    client = new S3Client({ requestHandler: { connectionTimeout: 3000, requestTimeout: 30_000 } }),
-  ) {
+  constructor(bucket: string, client = new S3Client(objectOptions())) {
     this.#bucket = bucket;
     this.#client = client;
   }

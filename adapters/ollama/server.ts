@@ -1,9 +1,9 @@
 import http from 'node:http';
+import { canonicalModel } from '../../core/protocol/model-names.ts';
 import { fromStatus, NotFoundError, UnavailableError } from '../errors.ts';
 import { type HeldConnection, holdConnection, unavailable } from './connection.ts';
 import { type Follower, follow, isStream } from './follow.ts';
 import type { ModelLibrary, PullProgress } from './library.ts';
-import { canonicalModel } from './names.ts';
 
 export interface ServerRequest {
   method: string;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { canonicalModel } from '../../adapters/ollama/names.ts';
+import { canonicalModel } from '../../core/protocol/model-names.ts';
 import type { RateLimit } from '../../core/rate-limit.ts';
 
 /** A fleet as the gateway knows it. */

@@ -28,18 +28,24 @@ export function createTable(scope: Construct, { retain }: { retain: boolean }): 
 const NO_ACCESS_LOG =
   'Only roles of this stack may read it; who must know of each read turns on CloudTrail data events, which AWS recommends over access logs.';
 
+/** Encrypted, by TLS only, for nobody from outside. */
+const closedBucket = (retain: boolean) => ({
+  encryption: BucketEncryption.S3_MANAGED,
+  blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+  enforceSSL: true,
+  removalPolicy: removalPolicy(retain),
+  // A bucket with objects in it can't be deleted.
+  autoDeleteObjects: !retain,
+});
+
 /** Models as every new pod reads them, and what is ordered about them (docs/models.md). Nothing in it expires. */
 export function createModelsBucket(scope: Construct, { retain }: { retain: boolean }): IBucket {
   const bucket = new Bucket(scope, 'Models', {
-    encryption: BucketEncryption.S3_MANAGED,
-    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-    enforceSSL: true,
+    ...closedBucket(retain),
     lifecycleRules: [
       // Long enough to go on with an upload after a weekend.
       { id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(7) },
     ],
-    removalPolicy: removalPolicy(retain),
-    autoDeleteObjects: !retain,
   });
   acceptFindings(bucket, {
     'AwsSolutions-S1': NO_ACCESS_LOG,
@@ -56,9 +62,7 @@ export function createResultsBucket(
   { retentionDays, retain }: { retentionDays: number; retain: boolean },
 ): IBucket {
   const bucket = new Bucket(scope, 'Results', {
-    encryption: BucketEncryption.S3_MANAGED,
-    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-    enforceSSL: true,
+    ...closedBucket(retain),
     lifecycleRules: [
       {
         id: 'expire-results',
@@ -66,9 +70,6 @@ export function createResultsBucket(
         abortIncompleteMultipartUploadAfter: Duration.days(1),
       },
     ],
-    removalPolicy: removalPolicy(retain),
-    // A bucket with objects in it can't be deleted.
-    autoDeleteObjects: !retain,
   });
   acceptFindings(bucket, {
     'AwsSolutions-S1': NO_ACCESS_LOG,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { canonicalModel } from '../../adapters/ollama/names.ts';
+import { canonicalModel } from '../../core/protocol/model-names.ts';
 
 const HOST = 'registry.ollama.ai';
 const NAMESPACE = 'library';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { NotFoundError, UnavailableError } from '../../adapters/errors.ts';
 import { type Assembly, streamedPath } from '../../adapters/ollama/assembly.ts';
-import { canonicalModel } from '../../adapters/ollama/names.ts';
 import { errorText, OllamaServer } from '../../adapters/ollama/server.ts';
+import { canonicalModel } from '../../core/protocol/model-names.ts';
 import { SyntheticServer } from '../../local/model-server/server.ts';
 import type { ServerEvent } from '../../local/model-server/types.ts';
 

@@ -1,1 +1,0 @@
-export { canonicalModel } from '../../core/protocol/model-names.ts';
