@@ -6,7 +6,7 @@ import { canonicalModel } from '../../core/protocol/model-names.ts';
 import { SyntheticServer } from '../../local/model-server/server.ts';
 import type { ServerEvent } from '../../local/model-server/types.ts';
 
-const HOST = '127.31.0.1';
+const HOST = '127.37.0.1';
 let server: SyntheticServer | undefined;
 let events: ServerEvent[] = [];
 let ollama = new OllamaServer(`http://${HOST}:11434`);

@@ -63,12 +63,12 @@ describe('paddock models', () => {
       { PADDOCK_MODELS: 'tiny', PADDOCK_REGISTRY_URL: '', PADDOCK_MODELS_POLL_SECONDS: '0.3' },
     );
     await until(
-      async () => (await fetch('http://127.31.0.1:8080/readyz').catch(() => undefined))?.status === 200,
+      async () => (await fetch('http://127.36.0.1:8080/readyz').catch(() => undefined))?.status === 200,
       30,
     );
 
     expect(registry.asked).toEqual([]);
-    const warmth = (await (await fetch('http://127.31.0.1:8080/warm')).json()) as { models: object[] };
+    const warmth = (await (await fetch('http://127.36.0.1:8080/warm')).json()) as { models: object[] };
     expect(warmth.models).toMatchObject([{ model: 'tiny', phase: 'warm', source: 'mirror' }]);
     await until(async () => (await listed()).length === 1);
     expect(await listed()).toMatchObject([
