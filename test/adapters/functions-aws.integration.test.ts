@@ -1,5 +1,5 @@
 import { AutoScalingClient, SetDesiredCapacityCommand } from '@aws-sdk/client-auto-scaling';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EKSClient } from '@aws-sdk/client-eks';
 import {
   CreateQueueCommand,
@@ -26,7 +26,7 @@ import { rateBucketsContract } from '../contract/rate-buckets.ts';
 import { upgradeStateContract } from '../contract/upgrade-state.ts';
 import { policy } from '../functions/scaler/world.ts';
 import { CLUSTER, emulate, nodegroup } from '../local/emulators/fixtures.ts';
-import { clientFor, REGION, startTestFront } from '../local/front/harness.ts';
+import { clientFor, createTable, REGION, startTestFront } from '../local/front/harness.ts';
 
 const TABLE = 'paddock';
 const PREFIX = '/paddock/paddock/fleets/';
@@ -39,20 +39,7 @@ const options = () => clientFor(front, front.admin);
 beforeAll(async () => {
   front = await startTestFront({ clusterName: CLUSTER.name });
   for (const emulator of [eks, autoscaling, ssm]) front.register(emulator);
-  await new DynamoDBClient(options()).send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      BillingMode: 'PAY_PER_REQUEST',
-    }),
-  );
+  await createTable(front, TABLE);
 });
 
 afterAll(async () => {

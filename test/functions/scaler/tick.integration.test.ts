@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { jest } from '@jest/globals';
@@ -13,7 +13,15 @@ import type { AwsService } from '../../../local/front/types.ts';
 import { scalerAccess } from '../../../workloads/access.ts';
 import { adminConfig, BUILD_TIMEOUT_MS, newStateDir, start, until } from '../../local/cluster/support.ts';
 import { CLUSTER, emulate, nodegroup } from '../../local/emulators/fixtures.ts';
-import { ACCOUNT, allow, clientFor, REGION, role, startTestFront } from '../../local/front/harness.ts';
+import {
+  ACCOUNT,
+  allow,
+  clientFor,
+  createTable,
+  REGION,
+  role,
+  startTestFront,
+} from '../../local/front/harness.ts';
 import { captured } from '../capture.ts';
 import { context } from '../context.ts';
 import { policy } from './world.ts';
@@ -80,20 +88,7 @@ afterAll(async () => {
 
 async function prepareAws(): Promise<void> {
   const options = clientFor(front, front.admin);
-  await new DynamoDBClient(options).send(
-    new CreateTableCommand({
-      TableName: TABLE,
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      BillingMode: 'PAY_PER_REQUEST',
-    }),
-  );
+  await createTable(front, TABLE);
   sqs = new SQSClient(options);
   queueUrl = (await sqs.send(new CreateQueueCommand({ QueueName: 'requests' }))).QueueUrl ?? '';
   const parameters = {

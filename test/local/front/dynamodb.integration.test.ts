@@ -1,9 +1,4 @@
-import {
-  CreateTableCommand,
-  DescribeTableCommand,
-  DynamoDBClient,
-  TransactWriteItemsCommand,
-} from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DynamoDBClient, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import {
   BatchWriteCommand,
   DeleteCommand,
@@ -14,7 +9,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type { Front } from '../../../local/front/front.ts';
-import { ACCOUNT, clientFor, REGION, startTestFront } from './harness.ts';
+import { ACCOUNT, clientFor, createTable, REGION, startTestFront } from './harness.ts';
 
 const TableName = 'paddock';
 let front: Front;
@@ -25,20 +20,7 @@ beforeAll(async () => {
   front = await startTestFront();
   client = new DynamoDBClient(clientFor(front, front.admin));
   table = DynamoDBDocumentClient.from(client);
-  await client.send(
-    new CreateTableCommand({
-      TableName,
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      BillingMode: 'PAY_PER_REQUEST',
-    }),
-  );
+  await createTable(front, TableName);
 });
 
 afterAll(async () => {

@@ -1,3 +1,4 @@
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Front, type FrontOptions, startFront } from '../../../local/front/front.ts';
 import type { Principal } from '../../../local/front/types.ts';
 
@@ -22,6 +23,26 @@ export const clientFor = (front: Front, principal: Principal, options: ClientOpt
     secretAccessKey: options.secretAccessKey ?? principal.secretAccessKey,
   },
 });
+
+/** Creates a table like the fleets' own: keyed by `pk` and `sk`, paid per request. */
+export async function createTable(front: Front, TableName: string): Promise<void> {
+  const client = new DynamoDBClient(clientFor(front, front.admin));
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'sk', AttributeType: 'S' },
+      ],
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  );
+  client.destroy();
+}
 
 export const allow = (Action: string | string[], Resource: string | string[], Condition?: object) => ({
   Version: '2012-10-17',
