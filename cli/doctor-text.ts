@@ -1,7 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import type { CheckStatus } from '../core/health/check.ts';
-import type { Verdict } from '../core/health/verdict.ts';
+import type { CheckStatus, Verdict } from '../core/protocol/verdict.ts';
 
 const COLOUR = { healthy: 'green', degraded: 'yellow', unhealthy: 'red', unknown: 'magenta' } as const;
 /** What needs someone first. */

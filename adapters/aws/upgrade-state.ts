@@ -22,7 +22,7 @@ export interface RunningUpgrade {
   to: string;
   startedAt: Seconds;
   updatedAt: Seconds;
-  /** `preflight`, `canary`, `roll` … */
+  /** The step that is at work (`canary`, `roll` …); `stopped` once it was left half-way. */
   phase: string;
   /** What happens at the moment, one sentence. */
   say: string;
@@ -36,7 +36,7 @@ export interface RunningUpgrade {
 /** What became of an upgrade. */
 export interface EndedUpgrade extends Omit<RunningUpgrade, 'abort' | 'updatedAt'> {
   endedAt: Seconds;
-  outcome: 'upgraded' | 'rolled-back' | 'refused' | 'stopped';
+  outcome: 'upgraded' | 'rolled-back' | 'stopped';
 }
 
 /** All methods throw UnavailableError and RefusedError. */

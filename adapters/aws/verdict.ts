@@ -1,20 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import * as z from 'zod';
-import type { Verdict } from '../../core/health/verdict.ts';
+import { type Verdict, verdictSchema } from '../../core/protocol/verdict.ts';
 import { mapAwsError, UnavailableError } from '../errors.ts';
-
-const verdictSchema: z.ZodType<Verdict> = z.object({
-  verdict: z.enum(['healthy', 'degraded', 'unhealthy']),
-  at: z.iso.datetime(),
-  checks: z.array(
-    z.object({
-      name: z.string(),
-      status: z.enum(['healthy', 'degraded', 'unhealthy', 'unknown']),
-      evidence: z.string(),
-      next: z.string().optional(),
-    }),
-  ) as z.ZodType<Verdict['checks']>,
-});
 
 /** Longer than the function may run. */
 const TIMEOUT_MS = 60_000;

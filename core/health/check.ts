@@ -1,18 +1,5 @@
+import type { Check } from '../protocol/verdict.ts';
 import type { Reading } from '../scaling/types.ts';
-
-/** `unknown`: it could not be read. */
-export type CheckStatus = 'healthy' | 'degraded' | 'unhealthy' | 'unknown';
-
-/** One thing that was looked at. */
-export interface Check {
-  /** What it is about: `cluster`, `pool cpu/spot`, `models cpu`. Stable. */
-  name: string;
-  status: CheckStatus;
-  /** What was seen, with its numbers. */
-  evidence: string;
-  /** What to do about it; absent while it is healthy. */
-  next?: string;
-}
 
 /** State machines carry it in their state, which holds 256 KB in all. */
 const LONGEST_TEXT = 400;

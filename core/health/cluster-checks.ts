@@ -1,4 +1,5 @@
-import { type Check, degraded, healthy, unhealthy, whenRead } from './check.ts';
+import type { Check } from '../protocol/verdict.ts';
+import { degraded, healthy, unhealthy, whenRead } from './check.ts';
 import type { HealthObservation, Issue, NodeGroupHealth } from './observations.ts';
 
 /** EKS's states in which everything serves. Source: Amazon EKS API, 'Cluster' and 'Nodegroup': status. */

@@ -1,5 +1,6 @@
+import type { Check } from '../protocol/verdict.ts';
 import type { FleetPolicy, PoolObservation, PoolPolicy, Seconds } from '../scaling/types.ts';
-import { type Check, degraded, healthy, listed, unhealthy, whenRead } from './check.ts';
+import { degraded, healthy, listed, unhealthy, whenRead } from './check.ts';
 import { modelsCheck } from './models-check.ts';
 import type { FleetHealth, NodeHealth, PodHealth, QueueHealth, TickHealth } from './observations.ts';
 import { isLate, patience } from './patience.ts';

@@ -1,5 +1,6 @@
+import type { Check } from '../protocol/verdict.ts';
 import type { Seconds } from '../scaling/types.ts';
-import { type Check, degraded, healthy, listed, unhealthy, whenRead } from './check.ts';
+import { degraded, healthy, listed, unhealthy, whenRead } from './check.ts';
 import type { CanaryAnswer, FleetHealth } from './observations.ts';
 import { isStarting } from './patience.ts';
 

@@ -1,16 +1,8 @@
-import type { Check } from './check.ts';
+import type { Check, Verdict } from '../protocol/verdict.ts';
 import { whenRead } from './check.ts';
 import { clusterChecks } from './cluster-checks.ts';
 import { fleetChecks } from './fleet-checks.ts';
 import type { HealthObservation } from './observations.ts';
-
-export interface Verdict {
-  /** The worst of the checks. What could not be read is no good news: at best `degraded`. */
-  verdict: 'healthy' | 'degraded' | 'unhealthy';
-  /** ISO 8601. */
-  at: string;
-  checks: Check[];
-}
 
 /** From what was seen to one verdict, with the evidence for it. */
 export function judge(seen: HealthObservation): Verdict {

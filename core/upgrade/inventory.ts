@@ -1,3 +1,4 @@
+import type { Verdict } from '../protocol/verdict.ts';
 import type { Seconds } from '../scaling/types.ts';
 
 /** What there is to upgrade, and what may stand in its way, read before an upgrade begins. */
@@ -12,7 +13,7 @@ export interface Inventory {
   /** The image that the model servers should run, by the parameter that a deployment reads. */
   ollamaImage: string;
   /** The health check's word; undefined where it could not be asked. */
-  health: HealthVerdict | undefined;
+  health: Health | undefined;
   /** APIs that what is installed asks for: `apps/v1`. */
   usedApis: string[];
   /** An execution of the same upgrade did not come to its end: this one goes on. */
@@ -79,11 +80,18 @@ export interface PoolState {
   isSpare?: boolean | undefined;
 }
 
-/** As the health check's duty `verdict` gives it. */
-export interface HealthVerdict {
-  verdict: string;
-  checks: { name: string; status: string; evidence?: string | undefined; next?: string | undefined }[];
-}
+/** As much of the health check's verdict as the state machine carries. */
+export type Health = Pick<Verdict, 'verdict' | 'checks'>;
+
+/** What is not healthy. */
+export const ailing = ({ checks }: Health): Health['checks'] =>
+  checks.filter(({ status }) => status !== 'healthy');
+
+/** The same for a person: `pool cpu/spot is degraded (2 of 3 replicas warm)`. */
+export const ailmentsOf = (health: Health): string =>
+  ailing(health)
+    .map(({ name, status, evidence }) => `${name} is ${status} (${evidence})`)
+    .join('; ');
 
 /** Something of an execution that did not come to its end. */
 export const hasLeftovers = ({ pools }: FleetState): boolean =>

@@ -1,4 +1,4 @@
-import type { FleetState, Inventory } from './inventory.ts';
+import { ailing, ailmentsOf, type FleetState, type Inventory } from './inventory.ts';
 import type { UpgradePlan } from './plan.ts';
 import { minorsBetween } from './versions.ts';
 
@@ -41,16 +41,10 @@ const health: Rule = (_, { health }) => {
         next: 'see the log of the function healthcheck',
       },
     ];
-  if (isHealthy(health.verdict)) return [];
-  const failing = health.checks.filter(({ status }) => !isHealthy(status));
-  const text = failing
-    .map(({ name, status, evidence }) => `${name} is ${status}${evidence ? ` (${evidence})` : ''}`)
-    .join('; ');
-  const next = failing.map(({ next }) => next).find(Boolean) ?? 'see to what the health check names';
-  return [{ rule: 'health', text: `the system is ${health.verdict}: ${text}`, next }];
+  if (health.verdict === 'healthy') return [];
+  const next = ailing(health).find((check) => check.next)?.next ?? 'see to what the health check names';
+  return [{ rule: 'health', text: `the system is ${health.verdict}: ${ailmentsOf(health)}`, next }];
 };
-
-export const isHealthy = (verdict: string): boolean => verdict === 'healthy';
 
 const cluster: Rule = (_, { cluster }) =>
   cluster.status === 'ACTIVE'

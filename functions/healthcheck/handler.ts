@@ -1,6 +1,6 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { Verdict } from '../../core/health/verdict.ts';
+import type { Verdict } from '../../core/protocol/verdict.ts';
 import { telemetry } from '../shared/telemetry.ts';
 import { connectSweep, connectVerdict } from './connect.ts';
 import { parseHealthcheckEvent } from './event.ts';

@@ -1,6 +1,6 @@
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Verdict } from '../../core/health/verdict.ts';
 import { HEALTH_METRIC as HEALTH } from '../../core/protocol/metrics.ts';
+import type { Verdict } from '../../core/protocol/verdict.ts';
 import type { Log } from '../shared/telemetry.ts';
 import type { SweepReport } from './sweep.ts';
 

@@ -1,14 +1,13 @@
 import type { FleetRollout, RolloutPod } from '../../adapters/kubernetes/rollout.ts';
-import { canonicalModel } from '../../core/protocol/model-names.ts';
 import { judge } from '../../core/upgrade/judge.ts';
 import type { UpgradePlan, WorkloadChange } from '../../core/upgrade/plan.ts';
 import { rollStep } from '../../core/upgrade/roll.ts';
-import { addRound, newTally } from '../../core/upgrade/tally.ts';
+import { newTally } from '../../core/upgrade/tally.ts';
 import type { UpgradeDependencies } from './dependencies.ts';
 import type { StepState, UpgradeEvent } from './event.ts';
 import { isRunning, markPools, wantedRuns } from './marks.ts';
 import { newState, type StepResult } from './result.ts';
-import { askAll } from './round.ts';
+import { oneRound } from './round.ts';
 
 /** A node may not be had at once; past this there is none. */
 const NODE_SECONDS = 1800;
@@ -99,18 +98,10 @@ async function ask(
   const { config } = deps;
   const askedSince = state.askedSince || deps.now();
   const before = state.tally ?? newTally();
-  const served = change.model?.served ?? modelOf(deps, change.fleet, before.rounds);
   const rest = rollout.pods.filter(
     ({ isCanary, isReady, isTerminating }) => isReady && !isCanary && !isTerminating,
   );
-  const [ofCanary, ofRest] = await Promise.all([
-    askAll(deps, [pod], served, 0),
-    askAll(deps, rest, served, before.rounds),
-  ]);
-  const named = (answers: typeof ofRest) =>
-    answers.map((answer) => ({ ...answer, prompt: promptName(served, answer.prompt) }));
-  const golden = config.golden.map((one) => ({ ...one, name: promptName(served, one.name) }));
-  const tally = addRound(before, golden, { canary: named(ofCanary), rest: named(ofRest) });
+  const tally = await oneRound(deps, change, before, { canary: [pod], rest });
   const judgement = judge(tally, {
     target: change.model ? 'model' : 'ollama',
     elapsed: deps.now() - askedSince,
@@ -140,14 +131,6 @@ async function ask(
     }
   }
 }
-
-/** Of several models each has its turn, with its own answers to compare. */
-const modelOf = ({ config }: Pick<UpgradeDependencies, 'config'>, fleet: string, round: number): string => {
-  const models = config.fleets.find(({ name }) => name === fleet)?.models ?? [];
-  return models[round % Math.max(1, models.length)] ?? '';
-};
-
-export const promptName = (model: string, prompt: string): string => `${canonicalModel(model)}: ${prompt}`;
 
 const failed = (say: string, state: StepState): StepResult => ({
   outcome: 'failed',

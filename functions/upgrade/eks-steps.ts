@@ -1,5 +1,4 @@
-import type { AddonState, NodegroupState } from '../../core/upgrade/inventory.ts';
-import { isHealthy } from '../../core/upgrade/preflight.ts';
+import { type AddonState, ailmentsOf, type NodegroupState } from '../../core/upgrade/inventory.ts';
 import { minorsBetween } from '../../core/upgrade/versions.ts';
 import type { UpgradeDependencies } from './dependencies.ts';
 import type { StepState, UpgradeEvent } from './event.ts';
@@ -112,16 +111,9 @@ const addonTrouble = ({ name, status }: AddonState): string | undefined =>
 export async function bake(event: UpgradeEvent, deps: UpgradeDependencies): Promise<StepResult> {
   const before = event.state ?? newState();
   const state = { ...before, since: before.since || deps.now(), current: 'bake' };
-  const { verdict, checks = [] } = (event.health ?? {}) as {
-    verdict?: string;
-    checks?: { name: string; status: string; evidence?: string }[];
-  };
-  if (verdict !== undefined && !isHealthy(verdict)) {
-    const what = checks
-      .filter(({ status }) => !isHealthy(status))
-      .map(({ name, evidence }) => `${name} ${evidence ?? ''}`);
-    return failed(`the system is ${verdict} on the new control plane: ${what.join('; ')}`, state);
-  }
+  const { health } = event;
+  if (health && health.verdict !== 'healthy')
+    return failed(`the system is ${health.verdict} on the new control plane: ${ailmentsOf(health)}`, state);
   const left = deps.config.bakeSeconds - (deps.now() - state.since);
   if (left > 0)
     return {

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { verdictSchema } from '../../core/protocol/verdict.ts';
+import type { Health } from '../../core/upgrade/inventory.ts';
 import type { UpgradePlan } from '../../core/upgrade/plan.ts';
 import type { Tally } from '../../core/upgrade/tally.ts';
 import { parseEvent } from '../shared/parse.ts';
@@ -44,8 +46,8 @@ export interface UpgradeEvent {
   startedAt: number;
   /** `begin`: whatever someone gave. */
   request?: unknown;
-  /** `begin`: the health check's answer. */
-  health?: unknown;
+  /** `begin`, `bake`: what the health check said; undefined where it gave no verdict. */
+  health?: Health | undefined;
   /** What `begin` decided. */
   plan?: UpgradePlan | undefined;
   state?: StepState | undefined;
@@ -61,7 +63,8 @@ const schema = z.strictObject({
   execution: z.string().min(1),
   startedAt: z.iso.datetime().transform((text) => Date.parse(text) / 1000),
   request: z.unknown().optional(),
-  health: z.unknown().optional(),
+  // Whatever else it may be (the error of a function that failed): there is no verdict.
+  health: verdictSchema.omit({ at: true }).optional().catch(undefined),
   // Made by `begin` of the same code, and carried by the execution as they were.
   plan: z.custom<UpgradePlan>((value) => typeof value === 'object' && value !== null).optional(),
   state: z.custom<StepState>((value) => typeof value === 'object' && value !== null).optional(),

@@ -1,7 +1,7 @@
 import type { FleetRollout } from '../../adapters/kubernetes/rollout.ts';
 import { nodegroupName } from '../../core/protocol/names.ts';
 import { modelParameter, ollamaImageParameter } from '../../core/protocol/upgrade.ts';
-import type { FleetState, HealthVerdict, Inventory, PoolState } from '../../core/upgrade/inventory.ts';
+import type { FleetState, Health, Inventory, PoolState } from '../../core/upgrade/inventory.ts';
 import type { UpgradeRequest } from '../../core/upgrade/request.ts';
 import type { UpgradeDependencies } from './dependencies.ts';
 
@@ -9,7 +9,7 @@ import type { UpgradeDependencies } from './dependencies.ts';
 export async function readInventory(
   deps: UpgradeDependencies,
   { target, to }: UpgradeRequest,
-  health: unknown,
+  health: Health | undefined,
 ): Promise<Inventory> {
   const { config, eks, values } = deps;
   const ofEks = target === 'kubernetes' || target === 'nodes';
@@ -24,7 +24,7 @@ export async function readInventory(
   return {
     at: deps.now(),
     ...{ cluster, ollamaImage, fleets, nodegroups, addons, insights },
-    health: parseHealth(health),
+    health,
     usedApis: config.usedApis,
   };
 }
@@ -76,11 +76,4 @@ function poolOf({ workloads, canaries, pods }: FleetRollout, name: string) {
     isMarked: mark !== undefined,
     isSpare: (canaries[name] ?? 0) > 0 || (mark !== undefined && mark.spareNodes + mark.replicas > 0),
   };
-}
-
-/** What else it may say is not this function's business. */
-function parseHealth(health: unknown): HealthVerdict | undefined {
-  const { verdict, checks } = (health ?? {}) as Partial<HealthVerdict>;
-  if (typeof verdict !== 'string') return undefined;
-  return { verdict, checks: Array.isArray(checks) ? checks : [] };
 }

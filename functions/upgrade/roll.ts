@@ -2,14 +2,14 @@ import type { FleetRollout, RolloutPod } from '../../adapters/kubernetes/rollout
 import { judge } from '../../core/upgrade/judge.ts';
 import type { WorkloadChange } from '../../core/upgrade/plan.ts';
 import { backStep, type RollingPool, rollStep } from '../../core/upgrade/roll.ts';
-import { addRound, newTally, type Tally } from '../../core/upgrade/tally.ts';
-import { promptName, warmLimit } from './canary.ts';
+import { newTally, type Tally } from '../../core/upgrade/tally.ts';
+import { warmLimit } from './canary.ts';
 import type { UpgradeDependencies } from './dependencies.ts';
 import { backEks } from './eks-steps.ts';
 import type { UpgradeEvent } from './event.ts';
 import { clear, isRunning, markPools, wantedRuns } from './marks.ts';
 import { newState, type StepResult } from './result.ts';
-import { askAll } from './round.ts';
+import { oneRound } from './round.ts';
 
 const WAIT_SECONDS = 5;
 
@@ -124,13 +124,7 @@ async function askNew(
   };
   const fresh = pods.filter((pod) => !pod.isCanary && pod.isReady && !pod.isTerminating && isNew(pod));
   const before = rolled ?? { ...newTally(), reference: soaked?.reference ?? {} };
-  const models = deps.config.fleets.find(({ name }) => name === change.fleet)?.models ?? [];
-  const served = change.model?.served ?? models[before.rounds % Math.max(1, models.length)];
-  if (fresh.length === 0 || served === undefined) return rolled;
-  const golden = deps.config.golden.map((one) => ({ ...one, name: promptName(served, one.name) }));
-  const answers = await askAll(deps, fresh, served, before.rounds);
-  const named = answers.map((answer) => ({ ...answer, prompt: promptName(served, answer.prompt) }));
-  return addRound(before, golden, { canary: named, rest: [] });
+  return fresh.length === 0 ? rolled : oneRound(deps, change, before, { canary: fresh, rest: [] });
 }
 
 /** The new replicas serve people: they may be slower than the canary was, but not fail or answer worse. */

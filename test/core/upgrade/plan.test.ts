@@ -163,7 +163,7 @@ describe('preflight', () => {
       'health',
       ollama,
       inventoryOf({
-        health: { verdict: 'degraded', checks: [{ name: 'queue', status: 'failing', evidence: 'old' }] },
+        health: { verdict: 'degraded', checks: [{ name: 'queue', status: 'unhealthy', evidence: 'old' }] },
       }),
     ],
     ['insights', kubernetes, inventoryOf({ insights: [{ name: 'APIs', status: 'ERROR', reason: 'used' }] })],

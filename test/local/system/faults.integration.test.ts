@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { Verdict } from '../../../core/health/verdict.ts';
+import type { Verdict } from '../../../core/protocol/verdict.ts';
 import type { AwsService } from '../../../local/front/types.ts';
 import { recordedCalls } from '../../../local/permissions/recorder.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
