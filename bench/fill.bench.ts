@@ -19,7 +19,7 @@ import { OllamaStore } from '../adapters/ollama/store.ts';
 import { FolderOrigin } from '../adapters/registry/folder.ts';
 import { HttpRegistry } from '../adapters/registry/registry.ts';
 import { mirrorModel } from '../cli/models/mirror.ts';
-import { parseModelName } from '../core/protocol/models.ts';
+import { parseModelName } from '../core/protocol/model-names.ts';
 import { defaultCacheDir } from '../local/build/artifacts.ts';
 import { findOllama } from '../local/ollama/install.ts';
 import { SMALL_MODEL } from '../local/ollama/model.ts';

@@ -8,10 +8,10 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import type { ModelName } from '../../core/protocol/model-names.ts';
 import {
   type Layer,
   MIRROR_MANIFESTS_PREFIX,
-  type ModelName,
   mirrorBlobKey,
   mirrorManifestKey,
   nameOfManifestKey,

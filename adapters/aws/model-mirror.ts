@@ -1,6 +1,7 @@
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { type ModelName, mirrorBlobKey, mirrorManifestKey } from '../../core/protocol/models.ts';
+import type { ModelName } from '../../core/protocol/model-names.ts';
+import { mirrorBlobKey, mirrorManifestKey } from '../../core/protocol/models.ts';
 import { mapAwsError, NotFoundError } from '../errors.ts';
 import { objectOptions } from './client-options.ts';
 

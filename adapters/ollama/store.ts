@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { displayName, type Layer, layersOf } from '../../core/protocol/models.ts';
+import { displayName } from '../../core/protocol/model-names.ts';
+import { type Layer, layersOf } from '../../core/protocol/models.ts';
 
 /** A model whose manifest lies on the disk. */
 export interface StoredModel {

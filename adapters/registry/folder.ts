@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelName } from '../../core/protocol/models.ts';
+import { type ModelName, manifestFile } from '../../core/protocol/model-names.ts';
 import { mapAwsError, NotFoundError } from '../errors.ts';
 import type { ModelOrigin } from './registry.ts';
 
@@ -13,8 +13,8 @@ export class FolderOrigin implements ModelOrigin {
     this.#dir = dir;
   }
 
-  async manifest({ host, namespace, model, tag }: ModelName): Promise<string> {
-    const file = join(this.#dir, 'manifests', host, namespace, model, tag);
+  async manifest(name: ModelName): Promise<string> {
+    const file = join(this.#dir, manifestFile(name));
     return await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') throw new NotFoundError(`${file} is not there`, 'ENOENT', error);
       throw mapAwsError(error, `read ${file}`);

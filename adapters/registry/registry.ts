@@ -1,4 +1,4 @@
-import { DEFAULT_REGISTRY_HOST, type ModelName } from '../../core/protocol/models.ts';
+import { DEFAULT_REGISTRY_HOST, type ModelName } from '../../core/protocol/model-names.ts';
 import { fromStatus, mapAwsError, NotFoundError, RefusedError, UnavailableError } from '../errors.ts';
 
 /** Where models come from that the mirror does not have. Throws NotFoundError, RefusedError and UnavailableError. */

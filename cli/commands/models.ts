@@ -104,7 +104,7 @@ async function order(
   const [{ pulled, pinned, removed, unpinned }, { entryOf, living }, { parseModelName }] = await Promise.all([
     import('../models/orders.ts'),
     import('../models/pods.ts'),
-    import('../../core/protocol/models.ts'),
+    import('../../core/protocol/model-names.ts'),
   ]);
   parseModelName(model);
   if (verb === 'rm') {
@@ -169,7 +169,7 @@ Every file is checked against its digest. What an interrupted run has sent is no
       withModels(flags, async ({ upload }, signal, registry) => {
         const [{ displayName, parseModelName }, { mirrorModel }, { openOrigin }, { mirroredText }] =
           await Promise.all([
-            import('../../core/protocol/models.ts'),
+            import('../../core/protocol/model-names.ts'),
             import('../models/mirror.ts'),
             import('../models/open.ts'),
             import('../models/text.ts'),

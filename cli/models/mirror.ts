@@ -1,7 +1,8 @@
 import type { S3MirrorUpload } from '../../adapters/aws/mirror-upload.ts';
 import { NotFoundError, RefusedError } from '../../adapters/errors.ts';
 import type { ModelOrigin } from '../../adapters/registry/registry.ts';
-import { bytesOf, displayName, type Layer, layersOf, type ModelName } from '../../core/protocol/models.ts';
+import { displayName, type ModelName } from '../../core/protocol/model-names.ts';
+import { bytesOf, type Layer, layersOf } from '../../core/protocol/models.ts';
 
 export interface MirrorOptions {
   origin: ModelOrigin;

@@ -1,4 +1,5 @@
-import { displayName, type ModelOrders, modelKey, parseModelName } from '../../core/protocol/models.ts';
+import { displayName, modelKey, parseModelName } from '../../core/protocol/model-names.ts';
+import type { ModelOrders } from '../../core/protocol/models.ts';
 
 const without = (names: readonly string[], model: string): string[] =>
   names.filter((name) => modelKey(name) !== modelKey(model));

@@ -1,9 +1,5 @@
-import {
-  type CachedModelReport,
-  type ModelReport,
-  modelKey,
-  REPORT_SECONDS,
-} from '../../core/protocol/models.ts';
+import { modelKey } from '../../core/protocol/model-names.ts';
+import { type CachedModelReport, type ModelReport, REPORT_SECONDS } from '../../core/protocol/models.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
 
 /** Reports of pods that live: the others have said their last word, or nothing for too long. By name. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isModelName } from '../../core/protocol/model-names.ts';
 import { nodeOs } from './cluster-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import { dnsLabel } from './strings.ts';
@@ -199,9 +200,7 @@ export const fleetSchema = z.strictObject({
     'Name of the fleet, unique in the file. Part of the names of queue, workloads and node groups.',
   ),
   models: z
-    .array(
-      z.string().regex(/^[A-Za-z0-9._/-]+(:[A-Za-z0-9._-]+)?$/, 'is no Ollama model, such as "llama3.1:8b"'),
-    )
+    .array(z.string().refine(isModelName, 'is no Ollama model, such as "llama3.1:8b"'))
     .min(1)
     .max(16)
     .describe('Ollama models that every replica loads before it takes traffic.'),

@@ -16,12 +16,12 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
   displayName,
-  type Layer,
-  layersOf,
   type ModelName,
+  manifestFile,
   modelKey,
   parseModelName,
-} from '../../core/protocol/models.ts';
+} from '../../core/protocol/model-names.ts';
+import { type Layer, layersOf } from '../../core/protocol/models.ts';
 
 /** One line of a pull's answer. */
 export interface PullLine {
@@ -259,8 +259,8 @@ export class ModelFolder {
     this.#known = undefined;
   }
 
-  #manifestPath({ host, namespace, model, tag }: ModelName): string {
-    return join(this.#dir, 'manifests', host, namespace, model, tag);
+  #manifestPath(name: ModelName): string {
+    return join(this.#dir, manifestFile(name));
   }
 
   #blob(digest: string): string {

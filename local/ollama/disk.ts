@@ -1,7 +1,7 @@
 import { copyFileSync, linkSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { manifestFile, parseModelName } from '../../core/protocol/model-names.ts';
 import { SMALL_MODEL } from './model.ts';
-import { manifestPath } from './names.ts';
 
 /**
  * Makes `folder` a replica's disk: each of the models is on it, and each is the small one under that name. What is large is
@@ -18,9 +18,9 @@ export function prepareDisk(folder: string, store: string, models: readonly stri
     linkOrCopy(join(store, 'blobs', name), join(blobs, name));
   }
   for (const model of models) {
-    const manifest = join(folder, manifestPath(model));
+    const manifest = join(folder, manifestFile(parseModelName(model)));
     mkdirSync(dirname(manifest), { recursive: true });
-    copyFileSync(join(store, manifestPath(SMALL_MODEL)), manifest);
+    copyFileSync(join(store, manifestFile(parseModelName(SMALL_MODEL))), manifest);
   }
 }
 

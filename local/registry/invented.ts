@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { displayName, type ModelName } from '../../core/protocol/models.ts';
+import { displayName, type ModelName } from '../../core/protocol/model-names.ts';
 
 /** A model that nobody made: its files are numbers that follow from its name, so every request for it finds the same. */
 export interface InventedModel {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { DEFAULT_REGISTRY_HOST, type ModelName } from '../../core/protocol/models.ts';
+import { DEFAULT_REGISTRY_HOST, type ModelName, manifestFile } from '../../core/protocol/model-names.ts';
 import { inventModel } from './invented.ts';
 
 export interface StandInOptions {
@@ -135,9 +135,8 @@ class Models {
 
   manifest(name: ModelName): string | undefined {
     const { store, inventBytes } = this.#options;
-    const { host, namespace, model, tag } = name;
     try {
-      if (store) return readFileSync(join(store, 'manifests', host, namespace, model, tag), 'utf8');
+      if (store) return readFileSync(join(store, manifestFile(name)), 'utf8');
     } catch {
       // Not in the folder.
     }

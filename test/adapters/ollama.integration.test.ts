@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { NotFoundError, UnavailableError } from '../../adapters/errors.ts';
 import { type Assembly, streamedPath } from '../../adapters/ollama/assembly.ts';
 import { errorText, OllamaServer } from '../../adapters/ollama/server.ts';
-import { canonicalModel } from '../../core/protocol/model-names.ts';
 import { SyntheticServer } from '../../local/model-server/server.ts';
 import type { ServerEvent } from '../../local/model-server/types.ts';
 
@@ -113,12 +112,4 @@ describe('the model server', () => {
     ollama = new OllamaServer(`http://${HOST}:11435`);
     await expect(ollama.loaded()).rejects.toThrow(UnavailableError);
   });
-});
-
-it.each([
-  ['tiny', 'tiny:latest'],
-  ['Llama3.1:8B', 'llama3.1:8b'],
-  ['host:5000/team/model', 'host:5000/team/model:latest'],
-])('reads the model name %s as %s', (name, canonical) => {
-  expect(canonicalModel(name)).toBe(canonical);
 });

@@ -1,15 +1,7 @@
 import type { ModelLibrary } from '../../adapters/ollama/library.ts';
 import type { ModelStore, StoreContents } from '../../adapters/ollama/store.ts';
-import {
-  bytesOf,
-  displayName,
-  type Layer,
-  type ModelName,
-  type ModelOrders,
-  modelKey,
-  noOrders,
-  parseModelName,
-} from '../../core/protocol/models.ts';
+import { displayName, type ModelName, modelKey, parseModelName } from '../../core/protocol/model-names.ts';
+import { bytesOf, type Layer, type ModelOrders, noOrders } from '../../core/protocol/models.ts';
 import { type FillModel, type FillProgress, WarmupError } from '../../core/protocol/warmup.ts';
 import { type CachedModel, makeRoom, refusalText } from '../../core/warmup/room.ts';
 import type { Log } from '../log.ts';

@@ -1,9 +1,9 @@
+import { modelKey } from '../../core/protocol/model-names.ts';
 import {
   bytesOf,
   type CachedModelReport,
   type ModelOrders,
   type ModelReport,
-  modelKey,
   noOrders,
   REPORT_SECONDS,
 } from '../../core/protocol/models.ts';

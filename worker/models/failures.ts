@@ -1,5 +1,5 @@
 import { UnavailableError } from '../../adapters/errors.ts';
-import { displayName } from '../../core/protocol/models.ts';
+import { displayName } from '../../core/protocol/model-names.ts';
 import { WarmupError } from '../../core/protocol/warmup.ts';
 import type { FoundModel } from './sources.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { DEFAULT_REGISTRY_HOST, displayName, type ModelName } from '../../core/protocol/models.ts';
+import { DEFAULT_REGISTRY_HOST, displayName, type ModelName } from '../../core/protocol/model-names.ts';
 import type { Log } from '../log.ts';
 import type { FoundModel, ModelSources } from './sources.ts';
 

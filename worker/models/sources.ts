@@ -1,7 +1,8 @@
 import type { ModelMirror } from '../../adapters/aws/model-mirror.ts';
 import { NotFoundError, RefusedError } from '../../adapters/errors.ts';
 import type { Registry } from '../../adapters/registry/registry.ts';
-import { displayName, type Layer, layersOf, type ModelName } from '../../core/protocol/models.ts';
+import { displayName, type ModelName } from '../../core/protocol/model-names.ts';
+import { type Layer, layersOf } from '../../core/protocol/models.ts';
 import { WarmupError } from '../../core/protocol/warmup.ts';
 import type { Log } from '../log.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { ModelStore } from '../../adapters/ollama/store.ts';
-import { modelKey } from '../../core/protocol/models.ts';
+import { modelKey } from '../../core/protocol/model-names.ts';
 import type { Log } from '../log.ts';
 
 const noteSchema = z.object({

@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { manifestFile, parseModelName } from '../../../core/protocol/model-names.ts';
 import { builtOllama } from '../../../local/ollama/build.ts';
 import { ensureOllama, findOllama } from '../../../local/ollama/install.ts';
 import { modelStore, SMALL_MODEL } from '../../../local/ollama/model.ts';
-import { manifestPath } from '../../../local/ollama/names.ts';
 import { silentProgress } from '../../../local/progress.ts';
 
 const originalPath = process.env.PATH;
@@ -41,7 +41,7 @@ function build(): void {
 }
 
 function addModel(): void {
-  const manifest = join(modelStore(cacheDir), manifestPath(SMALL_MODEL));
+  const manifest = join(modelStore(cacheDir), manifestFile(parseModelName(SMALL_MODEL)));
   mkdirSync(dirname(manifest), { recursive: true });
   writeFileSync(manifest, '{}');
 }

@@ -1,48 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
+import { manifestFile, parseModelName } from '../../../core/protocol/model-names.ts';
 import { backendTarget } from '../../../local/ollama/build.ts';
 import { prepareDisk } from '../../../local/ollama/disk.ts';
 import { SMALL_MODEL } from '../../../local/ollama/model.ts';
-import { manifestPath } from '../../../local/ollama/names.ts';
-
-const LIBRARY = 'manifests/registry.ollama.ai/library';
-
-describe("where a model's manifest lies", () => {
-  it.each([
-    ['llama3.1:8b', `${LIBRARY}/llama3.1/8b`],
-    ['Gemma3:270M', `${LIBRARY}/gemma3/270m`],
-    ['nomic-embed-text', `${LIBRARY}/nomic-embed-text/latest`],
-    ['team/model:v1', 'manifests/registry.ollama.ai/team/model/v1'],
-    ['hf.co/team/model-GGUF:Q4_K_M', 'manifests/hf.co/team/model-gguf/q4_k_m'],
-    ['localhost:5000/team/model', 'manifests/localhost:5000/team/model/latest'],
-  ])('%s', (model, path) => {
-    expect(manifestPath(model)).toBe(path);
-  });
-
-  it.each([['a/b/c/d'], ['model:..'], ['model:'], ['../../etc/passwd'], ['/model'], ['team//model']])(
-    '%s is no name',
-    (model) => {
-      expect(() => manifestPath(model)).toThrow('is not the name of a model');
-    },
-  );
-
-  it('never leaves the folder', () => {
-    fc.assert(
-      fc.property(fc.string(), (model) => {
-        let path: string;
-        try {
-          path = manifestPath(model);
-        } catch {
-          return;
-        }
-        expect(path).toMatch(/^manifests\//);
-        expect(path.split('/')).not.toContain('..');
-      }),
-    );
-  });
-});
 
 describe('the library for a processor', () => {
   const haswell = ['avx', 'f16c', 'avx2', 'bmi2', 'fma'];
@@ -61,7 +23,7 @@ describe("a replica's disk", () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'paddock-disk-'));
-    const manifest = join(root, 'store', manifestPath(SMALL_MODEL));
+    const manifest = join(root, 'store', manifestFile(parseModelName(SMALL_MODEL)));
     mkdirSync(dirname(manifest), { recursive: true });
     writeFileSync(manifest, '{"layers":[]}');
     mkdirSync(join(root, 'store/blobs'));
@@ -73,7 +35,7 @@ describe("a replica's disk", () => {
     const disk = join(root, 'disk');
     prepareDisk(disk, join(root, 'store'), ['llama3.1:8b', 'nomic-embed-text']);
     for (const model of ['llama3.1:8b', 'nomic-embed-text']) {
-      expect(readFileSync(join(disk, manifestPath(model)), 'utf8')).toBe('{"layers":[]}');
+      expect(readFileSync(join(disk, manifestFile(parseModelName(model))), 'utf8')).toBe('{"layers":[]}');
     }
     const inode = (folder: string): number => statSync(join(root, folder, 'blobs/sha256-aa')).ino;
     expect(inode('disk')).toBe(inode('store'));
