@@ -128,5 +128,12 @@ export function failureOf(error: unknown, model: string, part: Part): WarmFailur
 
 const WORDS: Record<Part, string> = { fill: 'fetching', load: 'loading', firstToken: 'a token from' };
 
-const fillKind = (error: unknown): WarmFailure['kind'] =>
-  error instanceof UnavailableError ? 'source-unavailable' : 'unknown';
+/** Of the system's answers to reads and writes of the volume. */
+const DISK_CODES = new Set(['EIO', 'EROFS', 'EUCLEAN', 'ENOTDIR', 'EACCES']);
+
+function fillKind(error: unknown): WarmFailure['kind'] {
+  if (error instanceof UnavailableError) return 'source-unavailable';
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'disk-full';
+  return DISK_CODES.has(code) ? 'disk-failed' : 'unknown';
+}

@@ -72,7 +72,7 @@ export class S3MirrorUpload {
 
   /** Blobs get there only after their content was checked: its size is enough to know one. */
   async has({ digest, bytes }: Layer): Promise<boolean> {
-    return (await this.#mirror.blobBytes(digest)) === bytes;
+    return (await this.#mirror.blob(digest))?.bytes === bytes;
   }
 
   manifest(name: ModelName): Promise<string | undefined> {
@@ -130,9 +130,14 @@ export class S3MirrorUpload {
       if (hash !== upload.layer.digest) await this.#refuse(Key, kept, upload.layer, hash);
       await this.#complete(Key, kept);
     } catch (error) {
-      // Someone, or the bucket's rule, has ended it: a later run begins anew.
-      if (error instanceof NotFoundError) this.#notes.write(Key, undefined);
-      throw error;
+      if (!(error instanceof NotFoundError)) throw error;
+      this.#notes.write(Key, undefined);
+      // Someone, or the bucket's rule, has ended it.
+      throw new NotFoundError(
+        `what an earlier run has sent of ${Key} is gone: run it again, it begins anew (${error.message})`,
+        error.code,
+        error,
+      );
     }
     this.#notes.write(Key, undefined);
   }

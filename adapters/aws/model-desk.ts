@@ -1,4 +1,5 @@
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { parseJson } from '../../core/protocol/json.ts';
 import {
   type ModelOrders,
   type ModelReport,
@@ -77,8 +78,7 @@ export class S3ModelDesk {
     const store = new S3ResultStore(this.#places.resultsBucket, this.#client);
     const texts = await Promise.all(keys.map((key) => store.read(key)));
     return texts.flatMap((text) => {
-      if (text === undefined) return [];
-      const parsed = modelReportSchema.safeParse(JSON.parse(text));
+      const parsed = modelReportSchema.safeParse(parseJson(text));
       return parsed.success ? [parsed.data] : [];
     });
   }

@@ -5,12 +5,18 @@ import { mirrorBlobKey, mirrorManifestKey } from '../../core/protocol/models.ts'
 import { mapAwsError, NotFoundError } from '../errors.ts';
 import { objectOptions } from './client-options.ts';
 
+export interface MirroredBlob {
+  bytes: number;
+  /** Another one once the blob was written again, with whatever content. */
+  version: string;
+}
+
 /** Models in the region's own bucket, as a pod reads them. Throws UnavailableError and RefusedError. */
 export interface ModelMirror {
   /** Undefined when it does not have the model. */
   manifest(name: ModelName): Promise<string | undefined>;
   /** Undefined when it does not have the blob. */
-  blobBytes(digest: string): Promise<number | undefined>;
+  blob(digest: string): Promise<MirroredBlob | undefined>;
   /** From where the blob can be had for some hours, in ranges too, without further credentials. */
   blobUrl(digest: string): Promise<string>;
 }
@@ -40,13 +46,12 @@ export class S3ModelMirror implements ModelMirror {
     }
   }
 
-  async blobBytes(digest: string): Promise<number | undefined> {
+  async blob(digest: string): Promise<MirroredBlob | undefined> {
     const Key = mirrorBlobKey(digest);
     try {
-      const { ContentLength = 0 } = await this.#client.send(
-        new HeadObjectCommand({ Bucket: this.#bucket, Key }),
-      );
-      return ContentLength;
+      const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key }));
+      const { ContentLength: bytes = 0, ETag, LastModified } = head;
+      return { bytes, version: `${ETag} ${LastModified?.toISOString()}` };
     } catch (error) {
       return absent(error, `look for ${Key} in the mirror ${this.#bucket}`);
     }

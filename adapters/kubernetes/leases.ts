@@ -1,5 +1,6 @@
 import type { V1Lease } from '@kubernetes/client-node';
 import { heartbeatSchema } from '../../core/protocol/heartbeat.ts';
+import { parseJson } from '../../core/protocol/json.ts';
 import { ANNOTATION, LABEL, NAMESPACE } from '../../core/protocol/names.ts';
 import type { Seconds, WorkerObservation } from '../../core/scaling/types.ts';
 import { NotFoundError, RefusedError } from '../errors.ts';
@@ -123,11 +124,3 @@ function observe(lease: V1Lease): LeaseObservation[] | undefined {
 
 /** The client hands a MicroTime on as the text it came in. */
 const epochSeconds = (time?: Date | string): Seconds => (time ? new Date(time).getTime() / 1000 : 0);
-
-function parseJson(text = ''): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -86,7 +86,8 @@ export class OllamaServer implements ModelServer, ModelLibrary {
     onProgress: (progress: PullProgress) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const answer = await this.open(
+    // From whichever server is there: what is on the disk outlives each of them.
+    const answer = await this.#send(
       jsonRequest('POST', '/api/pull', { model, insecure: true, stream: true }, signal),
     );
     if (answer.statusCode !== 200) throw failure(answer.statusCode, `pull ${model}`, await text(answer));

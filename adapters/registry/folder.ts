@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ModelName, manifestFile } from '../../core/protocol/model-names.ts';
 import { mapAwsError, NotFoundError } from '../errors.ts';
@@ -15,16 +14,18 @@ export class FolderOrigin implements ModelOrigin {
 
   async manifest(name: ModelName): Promise<string> {
     const file = join(this.#dir, manifestFile(name));
-    return await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') throw new NotFoundError(`${file} is not there`, 'ENOENT', error);
-      throw mapAwsError(error, `read ${file}`);
-    });
+    return await readFile(file, 'utf8').catch((error: unknown) => failed(error, file));
   }
 
   async open(_name: ModelName, digest: string, from: number): Promise<AsyncIterable<Uint8Array>> {
-    return createReadStream(join(this.#dir, 'blobs', digest.replace(':', '-')), {
-      start: from,
-      highWaterMark: 1 << 20,
-    });
+    const path = join(this.#dir, 'blobs', digest.replace(':', '-'));
+    const file = await open(path).catch((error: unknown) => failed(error, path));
+    return file.createReadStream({ start: from, highWaterMark: 1 << 20 });
   }
+}
+
+function failed(error: unknown, file: string): never {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+    throw new NotFoundError(`${file} is not there`, 'ENOENT', error);
+  throw mapAwsError(error, `read ${file}`);
 }

@@ -14,6 +14,8 @@ export type ModelPhase = (typeof MODEL_PHASES)[number];
 export const FAILURES = {
   /** The volume can't hold it, even without all that may be evicted. */
   'disk-full': { retryable: false },
+  /** The volume can't be read or written: a broken disk, or one that is read-only by now. */
+  'disk-failed': { retryable: true },
   /** Neither mirror nor registry has it, or Ollama refuses its name. */
   'no-such-model': { retryable: false },
   /** What arrived is not what its digest promises. */

@@ -1,3 +1,4 @@
+import { parseJson } from '../../core/protocol/json.ts';
 import { WORKER_PORT } from '../../core/protocol/names.ts';
 import { warmthSchema } from '../../core/protocol/warmup.ts';
 import type { Look } from '../../core/warmup/attempt.ts';
@@ -30,11 +31,3 @@ export const askWorker =
       return { silent: `the worker at ${url} is not reachable: ${messageOf(error)}${cause}` };
     }
   };
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -31,7 +31,8 @@ export interface RegistryStandIn {
   readonly url: string;
   /** What was asked for: `manifest gemma3:270m`, `blob sha256:…`. */
   readonly asked: string[];
-  fault: (digest: string, from: number) => BlobFault | undefined;
+  /** May take its time: the blob's answer waits for it. */
+  fault: (digest: string, from: number) => BlobFault | undefined | Promise<BlobFault | undefined>;
   stop(): Promise<void>;
 }
 
@@ -48,11 +49,10 @@ export async function startRegistryStandIn(options: StandInOptions = {}): Promis
   const { host = '127.0.0.1', port = 0 } = options;
   const source = new Models(options);
   const server = createServer((request, response) => {
-    try {
-      answer(request, response);
-    } catch (error) {
-      response.writeHead(500).end((error as Error).message);
-    }
+    answer(request, response).catch((error: Error) => {
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end(error.message);
+    });
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -68,7 +68,7 @@ export async function startRegistryStandIn(options: StandInOptions = {}): Promis
       }),
   };
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, path = ''] = /^([^?]*)/.exec(request.url ?? '') ?? [];
     const [, namespace, model, kind, last] =
       /^\/v2\/([^/]+)\/([^/]+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
@@ -92,20 +92,20 @@ export async function startRegistryStandIn(options: StandInOptions = {}): Promis
       // By another name of the same machine: Ollama takes a redirect to its own host for no answer.
       return void response.writeHead(307, { location: `http://localhost:${taken}/data/${digest}` }).end();
     }
-    send(request, response, digest, content);
+    await send(request, response, digest, content);
   }
 
-  function send(
+  async function send(
     request: IncomingMessage,
     response: ServerResponse,
     digest: string,
     { bytes, read }: Content,
-  ): void {
+  ): Promise<void> {
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
     const from = Number(range?.[1] ?? 0);
     const to = range?.[2] ? Math.min(Number(range[2]), bytes - 1) : bytes - 1;
     standIn.asked.push(`blob ${digest}`);
-    const fault = standIn.fault(digest, from) ?? {};
+    const fault = (await standIn.fault(digest, from)) ?? {};
     if (fault.status !== undefined) return void response.writeHead(fault.status).end();
     response.writeHead(range ? 206 : 200, {
       'content-length': to - from + 1,

@@ -56,8 +56,8 @@ export class ModelDesk {
   readonly #fills = new Map<string, Fill>();
   /** Models that are to go, and why they may not. */
   readonly #kept = new Map<string, string>();
-  #ongoing: Promise<void> | undefined;
-  #cancel = new AbortController();
+  /** The fill under way. */
+  #ongoing: { key: string; cancel: AbortController } | undefined;
   #reported = '';
   #reportedAt = 0;
 
@@ -94,7 +94,7 @@ export class ModelDesk {
   /** Its last word. */
   async end(): Promise<void> {
     this.#stop.abort();
-    this.#cancel.abort();
+    this.#ongoing?.cancel.abort();
     await Promise.allSettled([this.#options.uses.save(), this.#report(true)]);
   }
 
@@ -118,7 +118,7 @@ export class ModelDesk {
     this.#kept.clear();
     for (const model of this.#orders.removed) {
       const key = modelKey(model);
-      if (this.#fills.has(key) && this.#ongoing) this.#cancel.abort();
+      if (this.#ongoing?.key === key) this.#ongoing.cancel.abort();
       if (wanted.has(key) || !models.some(({ name }) => modelKey(name) === key)) continue;
       const why = await cache.remove(model);
       if (!why) continue;
@@ -141,10 +141,11 @@ export class ModelDesk {
       const before = this.#fills.get(key);
       if (before) this.#fills.set(key, { ...before, ...fill });
     };
-    this.#cancel = new AbortController();
+    const cancel = new AbortController();
+    this.#ongoing = { key, cancel };
     note({ phase: 'filling' });
-    this.#ongoing = cache
-      .fillOrdered(model, (progress) => note(progress), this.#cancel.signal)
+    void cache
+      .fillOrdered(model, (progress) => note(progress), cancel.signal)
       .then(
         () => void this.#fills.delete(key),
         (error: Error) => {

@@ -7,6 +7,12 @@ import type { FoundModel } from './sources.ts';
 export const mismatchedDigest = (error: unknown): string | undefined =>
   /digest mismatch.*?(sha256:[0-9a-f]{64})/.exec((error as Error).message)?.[1];
 
+/** The system's own words, as Go and Node pass them on. `i/o timeout` is the network's. */
+const isDiskFailure = (message: string): boolean =>
+  /input\/output error|i\/o error|read-only file system|structure needs cleaning|not a directory/i.test(
+    message,
+  );
+
 /**
  * What a pull that failed means, from the model server's own words: it has no codes.
  * @param hint why the front had to refuse a blob, if it had to
@@ -25,7 +31,11 @@ export function pullFailure(error: unknown, { name, source }: FoundModel, hint: 
       `what the ${source} gave for ${model} is not what its digest promises: ${message}`,
       { cause: error },
     );
-  if (message.includes('no space left'))
+  if (isDiskFailure(message))
+    return new WarmupError('disk-failed', `the disk fails while ${model} fills: ${message}`, {
+      cause: error,
+    });
+  if (/no space left|disk quota exceeded/i.test(message))
     // It was to fit: something else has grown on this disk, and may shrink again.
     return new WarmupError(
       'disk-full',

@@ -24,8 +24,9 @@ export interface SourcesOptions {
 /** Where models come from: the mirror, and the registry for what it lacks or while it fails. */
 export class ModelSources {
   readonly #options: SourcesOptions;
-  /** Blobs of the mirror whose content was wrong. */
-  readonly #spoiled = new Set<string>();
+  /** Which version of a blob the mirror gave last, and of which the content was wrong; by digest. */
+  readonly #given = new Map<string, string>();
+  readonly #spoiled = new Map<string, string>();
 
   constructor(options: SourcesOptions) {
     this.#options = options;
@@ -67,8 +68,11 @@ export class ModelSources {
     const expected = layers.find((layer) => layer.digest === digest)?.bytes;
     try {
       // Also for a model that the mirror lacks: a blob that it shares with another crosses no NAT.
-      const isThere = !this.#spoiled.has(digest) && (await mirror.blobBytes(digest)) === expected;
-      if (isThere) return await mirror.blobUrl(digest);
+      const blob = await mirror.blob(digest);
+      if (blob && blob.bytes === expected && blob.version !== this.#spoiled.get(digest)) {
+        this.#given.set(digest, blob.version);
+        return await mirror.blobUrl(digest);
+      }
     } catch (error) {
       if (!registry) throw error;
       log.warn('the mirror can not give a blob', { digest, error });
@@ -80,9 +84,10 @@ export class ModelSources {
     );
   }
 
-  /** What arrived was not what the digest promises: the registry is asked next, as long as this worker runs. */
+  /** What arrived was not what the digest promises: the registry is asked, until the mirror's blob was written again. */
   distrust(digest: string): void {
-    this.#spoiled.add(digest);
+    const given = this.#given.get(digest);
+    if (given !== undefined) this.#spoiled.set(digest, given);
   }
 }
 

@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { S3MirrorUpload } from '../../../adapters/aws/mirror-upload.ts';
+import { FolderOrigin } from '../../../adapters/registry/folder.ts';
 import { HttpRegistry } from '../../../adapters/registry/registry.ts';
 import { mirrorModel } from '../../../cli/models/mirror.ts';
 import { uploadNotes } from '../../../cli/models/notes.ts';
@@ -126,7 +127,7 @@ describe('mirroring', () => {
     if (!kept) throw new Error('nothing was noted');
     notes.write(key, { ...kept, uploadId: 'gone' });
 
-    await expect(mirror('expired')).rejects.toThrow(/NoSuchUpload/);
+    await expect(mirror('expired')).rejects.toThrow(/is gone: run it again/);
     expect(await mirror('expired')).toMatchObject({ outcome: 'mirrored' });
   }, 30_000);
 
@@ -148,6 +149,20 @@ describe('mirroring', () => {
     await mirror('second', { force: true });
     expect(parts).toBe(4);
   }, 30_000);
+
+  it('says at once which file of a folder is missing', async () => {
+    const store = join(dir, 'store');
+    const { manifest } = inventModel(parseModelName('holes'), WEIGHTS);
+    mkdirSync(join(store, 'manifests/registry.ollama.ai/library/holes'), { recursive: true });
+    writeFileSync(join(store, 'manifests/registry.ollama.ai/library/holes/latest'), manifest);
+
+    await expect(
+      mirrorModel(parseModelName('holes'), {
+        ...{ origin: new FolderOrigin(store), upload, force: true, pauseMs: 60_000 },
+        ...{ onProgress: () => {}, signal: new AbortController().signal },
+      }),
+    ).rejects.toThrow(/sha256-[0-9a-f]{64} is not there/);
+  });
 
   it('says that the registry does not have a model', async () => {
     const empty = await startRegistryStandIn();

@@ -149,7 +149,7 @@ describe('a fill', () => {
     expect(await pod.names()).toEqual(['spoiled:latest']);
   });
 
-  it('says which model to mirror again when its content is wrong and there is no registry', async () => {
+  it('says which model to mirror again when its content is wrong and there is no registry, and takes it then', async () => {
     await rig.mirror('alone', { spoil: true });
     const pod = await rig.pod(server, { withoutRegistry: true });
     await failure(pod.fill('alone'));
@@ -157,6 +157,25 @@ describe('a fill', () => {
     expect(await failure(pod.fill('alone'))).toMatchObject({
       reason: expect.stringContaining("'paddock models mirror --force alone:latest'"),
     });
+    await rig.mirror('alone');
+    await pod.fill('alone');
+    expect(await pod.names()).toEqual(['alone:latest']);
+  });
+
+  it('says that the disk fails where nothing can be written to it', async () => {
+    const pod = await rig.pod(server);
+    await rm(join(server.disk, 'blobs'), { recursive: true });
+    await writeFile(join(server.disk, 'blobs'), 'not a folder');
+
+    expect(await failure(pod.fill('any'))).toMatchObject({ kind: 'disk-failed', retryable: true });
+  });
+
+  it('of a model that shares a name with the registry’s own library is the same one', async () => {
+    const pod = await rig.pod(server, { served: ['library/same'] });
+    await pod.fill('library/same');
+
+    expect(await pod.names()).toEqual(['same:latest']);
+    expect(pod.cache.isServed('same')).toBe(true);
   });
 
   it('checks what an earlier fill left unchecked', async () => {
