@@ -37,8 +37,14 @@ const program = new Command('paddock')
   .addCommand(modelsCommand())
   .addCommand(upgradeCommand())
   .addCommand(faultCommand())
-  .addCommand(ollamaCommand())
-  .showHelpAfterError('(run with --help for the options and examples)');
+  .addCommand(ollamaCommand());
+
+/** Commands that are added inherit nothing. */
+function pointToHelp(command: Command): void {
+  command.showHelpAfterError('(run with --help for the options and examples)');
+  command.commands.forEach(pointToHelp);
+}
+pointToHelp(program);
 
 try {
   await program.parseAsync();

@@ -7,17 +7,13 @@ export interface FollowOptions {
   until?: (running: RunningUpgrade) => boolean;
   /** Something new is told. */
   onProgress?: (running: RunningUpgrade) => void;
-  pause?: () => Promise<void>;
 }
-
-const POLL_MS = 1000;
-const sleep = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
 /** Follows an execution to its end, or until it is far enough. The lock tells how far it is, the execution how it ended. */
 export async function follow(
-  { state, executions }: Pick<Upgrades, 'state' | 'executions'>,
+  { state, executions, pause }: Upgrades,
   arn: string,
-  { until = () => false, onProgress, pause = sleep }: FollowOptions = {},
+  { until = () => false, onProgress }: FollowOptions = {},
 ): Promise<UpgradeExecution> {
   let told = '';
   for (;;) {

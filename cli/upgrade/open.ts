@@ -14,7 +14,11 @@ export interface Upgrades {
   cluster: string;
   state: UpgradeState;
   executions: UpgradeExecutions;
+  /** Between two looks at one that is followed. */
+  pause: () => Promise<void>;
 }
+
+const POLL_MS = 1000;
 
 /** @throws Error that says what to start or to state */
 export async function openUpgrades(flags: UpgradeFlags): Promise<Upgrades> {
@@ -32,5 +36,6 @@ export async function openUpgrades(flags: UpgradeFlags): Promise<Upgrades> {
     cluster,
     state: new DynamoUpgradeState(table, cluster),
     executions: new SfnUpgradeExecutions(cluster),
+    pause: () => new Promise((resolve) => setTimeout(resolve, POLL_MS)),
   };
 }

@@ -25,11 +25,13 @@ export function planText({ summary, steps }: UpgradePlan, obstacles: readonly Ob
   ].join('\n');
 }
 
+/** @param last the last that ended, where none runs */
 export function statusText(
   running: RunningUpgrade | undefined,
   execution: UpgradeExecution | undefined,
+  last?: EndedUpgrade,
 ): string {
-  if (!running) return 'No upgrade runs.';
+  if (!running) return ['No upgrade runs.', ...(last ? [lastText(last)] : [])].join('\n');
   const { summary, phase, say, done, total, startedAt, updatedAt } = running;
   const isStuck = execution?.status !== 'RUNNING';
   return [
@@ -37,25 +39,31 @@ export function statusText(
     `  ${done} of ${total} steps done; ${phase}: ${say}`,
     `  began ${time(startedAt)}, last heard of ${time(updatedAt)} (UTC)`,
     ...(running.abort ? ['  asked to go back'] : []),
-    ...(isStuck
-      ? [
-          '  Its execution has ended half-way. Start the same again, which completes it, or: paddock upgrade abort',
-        ]
-      : []),
+    ...(isStuck ? [`  Its execution has ended half-way. ${HALF_WAY}`] : []),
   ].join('\n');
 }
+
+const lastText = ({ summary, outcome, endedAt, say }: EndedUpgrade): string =>
+  `The last one: ${summary}: ${outcome} at ${time(endedAt)} (UTC)${outcome === 'upgraded' ? '' : `: ${say}`}`;
 
 export function historyText(ended: readonly EndedUpgrade[]): string {
   if (ended.length === 0) return 'There was no upgrade yet.';
   const table = new Table({
-    head: ['began (UTC)', 'upgrade', 'outcome', 'min', 'why'],
-    colWidths: [21, 44, 13, 6, 50],
+    head: ['began (UTC)', 'upgrade', 'outcome', 'took', 'why'],
+    colWidths: [21, 42, 13, 10, 50],
     wordWrap: true,
     style,
   });
   for (const { startedAt, endedAt, summary, outcome, say } of ended)
-    table.push([time(startedAt), summary, outcome, Math.round((endedAt - startedAt) / 60), say]);
+    table.push([time(startedAt), summary, outcome, tookText(endedAt - startedAt), say]);
   return table.toString();
+}
+
+/** `45 s`, `12 min`, `1 h 5 min`. */
+function tookText(seconds: number): string {
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** `[##--------] 1/4 canary: …` */
@@ -64,22 +72,30 @@ export function progressLine({ done, total, phase, say }: RunningUpgrade): strin
   return `[${'#'.repeat(filled)}${'-'.repeat(10 - filled)}] ${done}/${total} ${phase}: ${say}`;
 }
 
+/**
+ * What an execution that ended left behind. `half-way`: its lock, for whoever completes it. `history`: it did something, and
+ * cleaned up. `nothing`: it never got the lock.
+ */
+export type Left = 'half-way' | 'history' | 'nothing';
+
 /** How it came out, for a person. */
-export function endText({ status, error, cause = '' }: UpgradeExecution): string {
-  if (status === 'SUCCEEDED') return 'Upgraded.';
+export function endText({ status, error = status, cause = '' }: UpgradeExecution, left: Left): string {
   const why = messageOf(cause);
-  switch (error) {
-    case 'UpgradeRefused':
-      return `Refused, nothing was changed:\n${why}`;
-    case 'UpgradeRolledBack':
-      return `Rolled back, everything is as it was: ${why}`;
-    default:
-      return (
-        `Stopped half-way: ${error ?? status}${why ? `: ${why}` : ''}\n` +
-        'Start the same again, which completes it, or take it back: paddock upgrade abort'
-      );
+  const what = why ? `${error}: ${why}` : error;
+  if (status === 'SUCCEEDED') return 'Upgraded.';
+  if (error === 'UpgradeRefused') return `Refused, nothing was changed:\n${why}`;
+  if (error === 'UpgradeRolledBack') return `Rolled back, everything is as it was: ${why}`;
+  switch (left) {
+    case 'half-way':
+      return `Stopped half-way: ${what}\n${HALF_WAY}`;
+    case 'history':
+      return `Stopped: ${what}\nEach node group is old or new. Start the same again, which takes the rest.`;
+    case 'nothing':
+      return `It could not begin, nothing was changed: ${what}`;
   }
 }
+
+const HALF_WAY = 'Start the same again, which completes it, or take it back: paddock upgrade abort';
 
 /** A function's error arrives as its JSON. */
 function messageOf(cause: string): string {

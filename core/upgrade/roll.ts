@@ -20,6 +20,8 @@ export interface RollingPod {
   boundAt?: Seconds | undefined;
   /** Restarts of its containers, the model server's among them. */
   restarts: number;
+  /** Why a container of it does not run, in the kubelet's words. */
+  waiting?: { reason: string; message: string } | undefined;
 }
 
 export interface RollSettings {
@@ -37,6 +39,10 @@ export type RollStep =
 
 /** Restarts of a new pod that are no accident. */
 const MAX_RESTARTS = 2;
+/** The kubelet's words for an image that it does not get. Source: Kubernetes, pkg/kubelet/images/types.go. */
+const NO_IMAGE = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
+/** A registry that does not answer once is no wrong version: the kubelet has tried some times by then. */
+const IMAGE_SECONDS = 120;
 
 /**
  * The next thing to do to bring all pools to what is wanted, one pool after the other; from the observation alone, so that
@@ -68,10 +74,17 @@ export function rollStep(pools: readonly RollingPool[], settings: RollSettings):
 function whyStuck(pod: RollingPod, { at, warmSeconds }: RollSettings): string | undefined {
   if (pod.isReady) return undefined;
   if (pod.restarts > MAX_RESTARTS) return `was started ${pod.restarts + 1} times and does not stay up`;
-  if (pod.boundAt !== undefined && at - pod.boundAt > warmSeconds)
-    return `is not warm ${Math.round(at - pod.boundAt)} s after it got its node`;
+  if (pod.boundAt === undefined) return undefined;
+  const { waiting } = pod;
+  const age = at - pod.boundAt;
+  if (waiting && NO_IMAGE.includes(waiting.reason) && age > Math.min(IMAGE_SECONDS, warmSeconds))
+    return `does not get its image: ${waiting.reason}: ${waiting.message}`;
+  if (age > warmSeconds) return `is not warm ${Math.round(age)} s after it got its node${saying(waiting)}`;
   return undefined;
 }
+
+const saying = (waiting: RollingPod['waiting']): string =>
+  waiting ? ` (${waiting.reason}: ${waiting.message})` : '';
 
 /**
  * Back: as forward, but nothing may stop it. A replica that does not come up is removed, for a StatefulSet waits for it

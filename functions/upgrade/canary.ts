@@ -1,4 +1,5 @@
 import type { FleetRollout, RolloutPod } from '../../adapters/kubernetes/rollout.ts';
+import type { WarmFailure } from '../../core/protocol/warmup.ts';
 import { judge } from '../../core/upgrade/judge.ts';
 import type { UpgradePlan, WorkloadChange } from '../../core/upgrade/plan.ts';
 import { rollStep } from '../../core/upgrade/roll.ts';
@@ -66,9 +67,26 @@ async function whyWaiting(
   );
   if (step.kind === 'failed')
     return (state) => failed(step.reason.replace('the new replica', 'the canary'), state);
-  if (!pod.isReady || pod.ip === undefined) return wait(`the canary ${pod.name} loads its models`);
-  return undefined;
+  if (pod.isReady && pod.ip !== undefined) return undefined;
+  const loads = `the canary ${pod.name} loads its models`;
+  const trouble = await warmTrouble(deps, pod);
+  if (trouble && !trouble.retryable) return (state) => failed(`${loads} and can't: ${trouble.reason}`, state);
+  const { reason = '', message = '' } = pod.waiting ?? {};
+  const why = trouble?.reason ?? [reason, message].filter(Boolean).join(': ');
+  return wait(why ? `${loads}; what holds it up: ${why}` : loads);
 }
+
+/** Why its models are not loaded: there is no such model, the disk is too small. */
+async function warmTrouble(
+  { askWarmth }: UpgradeDependencies,
+  { ip }: RolloutPod,
+): Promise<WarmFailure | undefined> {
+  const warmth = ip === undefined ? undefined : await askWarmth(ip);
+  return warmth?.models.flatMap(({ failure }) => failure ?? []).toSorted(byHope)[0];
+}
+
+/** What trying again does not mend first. */
+const byHope = (a: WarmFailure, b: WarmFailure): number => Number(a.retryable) - Number(b.retryable);
 
 /** As long as the slowest pool is expected to take, three times over; ten minutes at least. */
 export async function warmLimit(

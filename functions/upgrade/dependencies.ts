@@ -8,7 +8,7 @@ import type { Rollouts } from '../../adapters/kubernetes/rollout.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
 import type { Log } from '../shared/telemetry.ts';
 import type { UpgradeConfig } from './config.ts';
-import type { AskReplica } from './probe.ts';
+import type { AskReplica, AskWarmth } from './probe.ts';
 
 /** All that a step reaches outside itself. */
 export interface UpgradeDependencies {
@@ -21,6 +21,7 @@ export interface UpgradeDependencies {
   rollouts: Rollouts;
   eks: EksUpgrades;
   ask: AskReplica;
+  askWarmth: AskWarmth;
   now: () => Seconds;
   log: Log;
 }

@@ -13,7 +13,7 @@ import { telemetry } from '../shared/telemetry.ts';
 import { readConfig } from './config.ts';
 import type { UpgradeDependencies } from './dependencies.ts';
 import { parseUpgradeEvent } from './event.ts';
-import { askReplica } from './probe.ts';
+import { askReplica, askWarmth } from './probe.ts';
 import type { StepResult } from './result.ts';
 import { step } from './step.ts';
 
@@ -53,6 +53,7 @@ function connectFromEnv(): Omit<UpgradeDependencies, 'log'> {
     rollouts: new KubernetesRollouts(access),
     eks: new AwsEksUpgrades(config.cluster),
     ask: askReplica(),
+    askWarmth: askWarmth(),
     now: () => Date.now() / 1000,
   };
 }

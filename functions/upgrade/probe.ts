@@ -1,4 +1,5 @@
 import { WORKER_PORT } from '../../core/protocol/names.ts';
+import { type Warmth, warmthSchema } from '../../core/protocol/warmup.ts';
 import type { Answer, GoldenPrompt } from '../../core/upgrade/tally.ts';
 import { messageOf } from '../shared/async.ts';
 
@@ -8,6 +9,23 @@ export interface Question extends GoldenPrompt {
 
 /** Asks a replica through its worker's door. `busy`: it serves others and has no slot free; that says nothing of it. */
 export type AskReplica = (ip: string, question: Question) => Promise<Answer | 'busy'>;
+
+/** How warm a replica says it is; undefined: it did not answer, its process may just be starting. */
+export type AskWarmth = (ip: string) => Promise<Warmth | undefined>;
+
+const WARMTH_TIMEOUT_MS = 5_000;
+
+export const askWarmth =
+  (port = WORKER_PORT): AskWarmth =>
+  async (ip) => {
+    try {
+      const signal = AbortSignal.timeout(WARMTH_TIMEOUT_MS);
+      const response = await fetch(`http://${ip}:${port}/warm`, { signal });
+      return warmthSchema.safeParse(await response.json()).data;
+    } catch {
+      return undefined;
+    }
+  };
 
 /** Enough to tell a good answer from a bad one. */
 const TOKENS = 48;

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { writeSession } from '../../local/session.ts';
+
 interface Outcome {
   code: number;
   stdout: string;
@@ -36,6 +38,7 @@ describe('the paddock command', () => {
     ['doctor', '--help'],
     ['fault', '--help'],
     ['fault', 'ice', '--help'],
+    ['upgrade', '--help'],
     ['ollama', '--help'],
     ['ollama', 'install', '--help'],
   ])('helps with %s %s', async (...args) => {
@@ -102,6 +105,27 @@ describe('the paddock command', () => {
       ['fault', 'ice', '--pool', 'spot', '--for', 'soon'],
       /duration such as 90s, 4m or 1h/,
     ],
+    [
+      'an upgrade of nothing we know',
+      ['upgrade', 'windows', '11'],
+      /unknown command 'windows'\n\(run with --help/,
+    ],
+    [
+      'an upgrade to nowhere',
+      ['upgrade', 'ollama'],
+      /missing required argument 'version'\n\(run with --help/,
+    ],
+    [
+      'an upgrade to no version',
+      ['upgrade', 'kubernetes', 'next'],
+      /"next" is not a minor version, such as 1.36/,
+    ],
+    [
+      'an upgrade without a system',
+      ['upgrade', 'nodes', '--state-dir', dir],
+      /No local system is running here/,
+    ],
+    ['an upgrade in AWS without a table', ['upgrade', 'status', '--aws'], /state --table/],
     ['a redrive of nothing', ['dlq', 'redrive'], /State the ids .*or --all/],
     ['a purge of some and all', ['dlq', 'purge', 'a', '--all'], /not both/],
     ['status in AWS without a table', ['status', '--aws'], /state --fleet and --table/],
@@ -111,6 +135,20 @@ describe('the paddock command', () => {
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(code).toBe(1);
+  });
+
+  it('says of a system that does not answer which call failed', async () => {
+    const stateDir = mkdtempSync(join(dir, 'silent-'));
+    const [endpointUrl, key] = ['http://127.0.0.1:9', 'k'];
+    writeSession(stateDir, {
+      ...{ pid: process.pid, endpointUrl, region: 'us-east-1', accessKeyId: key, secretAccessKey: key },
+      ...{ cluster: 'paddock', fleet: 'cpu', table: 't', kubeconfig: 'none' },
+    });
+    const { code, stderr } = await paddock('upgrade', 'ollama', '0.18.0', '--state-dir', stateDir);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^paddock: list the state machines: ECONNREFUSED/),
+    ]);
   });
 
   it('names the line of an arrivals file that is wrong', async () => {

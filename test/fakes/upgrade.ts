@@ -14,6 +14,7 @@ import type { AddonState, ClusterState, Insight, NodegroupState } from '../../co
 export class FakeUpgradeState implements UpgradeState {
   current: RunningUpgrade | undefined;
   readonly ended = new Map<number, EndedUpgrade>();
+  onNote: (progress: Partial<RunningUpgrade>) => void = () => {};
 
   async running(): Promise<RunningUpgrade | undefined> {
     return this.current && { ...this.current };
@@ -28,6 +29,7 @@ export class FakeUpgradeState implements UpgradeState {
   async note(holder: string, progress: Partial<RunningUpgrade>): Promise<boolean> {
     if (this.current?.holder !== holder)
       throw new ConflictError('not the holder', 'ConditionalCheckFailedException');
+    this.onNote(progress);
     Object.assign(this.current, progress);
     return this.current.abort === true;
   }
@@ -57,6 +59,8 @@ export class FakeRollouts implements Rollouts {
   readonly #now: () => number;
   /** New pods never become ready, if they run this. */
   broken: ((runs: Runs) => boolean) | undefined;
+  /** What the kubelet says of new pods that run this. */
+  waiting: ((runs: Runs) => RolloutPod['waiting']) | undefined;
 
   constructor(fleet: string, now: () => number, pools: Record<string, number>, runs: Runs) {
     this.#fleet = fleet;
@@ -117,7 +121,10 @@ export class FakeRollouts implements Rollouts {
 
   /** The scaler and the controllers: what was begun becomes ready, one pod of each workload goes or comes. */
   #advance(): void {
-    for (const pod of this.#pods) pod.isReady = !this.broken?.(pod);
+    for (const pod of this.#pods) {
+      pod.waiting = this.waiting?.(pod);
+      pod.isReady = !this.broken?.(pod) && !pod.waiting;
+    }
     for (const workload of this.workloads) {
       const { pool, mark } = workload;
       if (mark && mark.until > this.#now()) workload.replicas = Math.max(workload.replicas, mark.replicas);
@@ -159,6 +166,7 @@ export class FakeRollouts implements Rollouts {
 /** A cluster whose updates take one look to end. */
 export class FakeEks implements EksUpgrades {
   version = '1.35';
+  status = 'ACTIVE';
   readonly groups: NodegroupState[];
   readonly addonStates: AddonState[] = [
     { name: 'coredns', version: 'v1.12', status: 'ACTIVE', fitting: ['v1.13'] },
@@ -172,7 +180,7 @@ export class FakeEks implements EksUpgrades {
   }
 
   async cluster(): Promise<ClusterState> {
-    return { name: 'test', version: this.version, status: 'ACTIVE' };
+    return { name: 'test', version: this.version, status: this.status };
   }
 
   async nodegroups(): Promise<NodegroupState[]> {

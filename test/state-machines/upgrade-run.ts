@@ -82,15 +82,19 @@ export interface Fault {
 
 let executions = 0;
 
+export function nextId(): string {
+  executions += 1;
+  return `arn:aws:states:us-east-1:123456789012:execution:test-upgrade:u${executions}`;
+}
+
 /** One execution of the machine; what fails, fails at every attempt. */
 export async function upgrade(
   world: UpgradeWorld,
   request: unknown,
   fault?: Fault,
   instead: Record<string, () => unknown> = {},
+  id = nextId(),
 ): Promise<Run & { failed: number }> {
-  executions += 1;
-  const id = `arn:aws:states:us-east-1:123456789012:execution:test-upgrade:u${executions}`;
   world.running.add(id);
   let failed = 0;
   const handlers = Object.fromEntries(

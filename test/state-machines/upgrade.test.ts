@@ -131,6 +131,38 @@ describe('a version that is no good', () => {
     expect([isOld(world), world.leftovers()]).toEqual([true, []]);
   });
 
+  it('that nobody can pull goes back within minutes, and says so', async () => {
+    const world = new UpgradeWorld();
+    const message = 'Back-off pulling image "docker.io/ollama/ollama:0.18.0"';
+    world.rollouts.waiting = (runs) =>
+      runs.image === NEW_IMAGE ? { reason: 'ImagePullBackOff', message } : undefined;
+    const began = world.now;
+    const { states, error } = await upgrade(world, OLLAMA);
+    expect(states.at(-1)).toBe('Rolled back');
+    expect(error?.message).toMatch(/canary .* does not get its image: ImagePullBackOff: Back-off/);
+    expect(world.now - began).toBeLessThan(200);
+    expect([isOld(world), world.leftovers()]).toEqual([true, []]);
+  });
+
+  it.each([
+    ['no-such-model', false, /can't: no registry has llama3.2:3b/],
+    // One that may yet come has its time, and its reason is told all the while.
+    ['source-unavailable', true, /is not warm/],
+  ] as const)('a model that can not be had (%s) goes back', async (kind, retryable, words) => {
+    const world = new UpgradeWorld();
+    const isAsked = ({ models }: { models: string[] }) => models.includes(MODEL.to);
+    world.rollouts.broken = isAsked;
+    world.coldness = (runs) =>
+      isAsked(runs) ? { kind, retryable, reason: 'no registry has llama3.2:3b' } : undefined;
+    const told: string[] = [];
+    world.state.onNote = ({ say }) => told.push(say ?? '');
+    const { states, error } = await upgrade(world, MODEL);
+    expect(states.at(-1)).toBe('Rolled back');
+    expect(error?.message).toMatch(words);
+    if (retryable) expect(told).toContainEqual(expect.stringContaining('what holds it up: no registry has'));
+    expect(world.leftovers()).toEqual([]);
+  });
+
   it('that a person wants back goes back', async () => {
     const world = new UpgradeWorld();
     world.answer = () => {

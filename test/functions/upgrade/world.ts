@@ -1,9 +1,11 @@
 import { NotFoundError } from '../../../adapters/errors.ts';
+import type { Runs } from '../../../adapters/kubernetes/rollout.ts';
 import {
   kubernetesVersionParameter,
   modelParameter,
   ollamaImageParameter,
 } from '../../../core/protocol/upgrade.ts';
+import type { WarmFailure, Warmth } from '../../../core/protocol/warmup.ts';
 import type { Answer } from '../../../core/upgrade/tally.ts';
 import type { UpgradeDependencies } from '../../../functions/upgrade/dependencies.ts';
 import { parseUpgradeEvent } from '../../../functions/upgrade/event.ts';
@@ -38,6 +40,8 @@ export class UpgradeWorld {
   readonly running = new Set<string>();
   /** What a replica that runs this answers; undefined: well. */
   answer: (image: string, question: Question) => Partial<Answer> | undefined = () => undefined;
+  /** What stands against warming a replica that runs these; undefined: nothing. */
+  coldness: (runs: Runs) => WarmFailure | undefined = () => undefined;
   readonly deps: UpgradeDependencies;
 
   constructor() {
@@ -77,6 +81,7 @@ export class UpgradeWorld {
       rollouts: this.rollouts,
       eks: this.eks,
       ask: async (ip, question) => this.#ask(ip, question),
+      askWarmth: async (ip) => this.#warmth(ip),
       now: () => {
         this.now += 1;
         return this.now;
@@ -85,8 +90,12 @@ export class UpgradeWorld {
     };
   }
 
+  /** Before each step: whoever follows an execution has a look meanwhile. */
+  pace: () => Promise<void> = async () => {};
+
   /** What the function would answer to the state machine. */
   async invoke(payload: unknown): Promise<StepResult> {
+    await this.pace();
     this.now += 5;
     return JSON.parse(JSON.stringify(await step(parseUpgradeEvent(payload), this.deps)));
   }
@@ -111,6 +120,17 @@ export class UpgradeWorld {
         .filter((name) => !this.suspended.has(name))
         .map((name) => `AZRebalance of ${name}`),
     ];
+  }
+
+  #warmth(ip: string): Warmth | undefined {
+    const pod = this.rollouts.pods.find((one) => one.ip === ip);
+    const failure = pod && this.coldness(pod);
+    if (!pod || !failure) return undefined;
+    const models = pod.models.map((model) => ({ model, phase: 'failed' as const, seconds: {}, failure }));
+    return {
+      ...{ v: 1, podUid: pod.uid, workerId: 'w', state: 'loading', models },
+      ...{ failures: 1, startedAt: this.now, warmAt: 0 },
+    };
   }
 
   #ask(ip: string, question: Question): Answer {
