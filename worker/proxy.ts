@@ -7,7 +7,7 @@ import type { Counters } from './counters.ts';
 import { prepareBody } from './inference.ts';
 import type { Log } from './log.ts';
 import type { Outcome, WorkerMetrics } from './metrics.ts';
-import type { Slots } from './slots.ts';
+import type { Release, Slots } from './slots.ts';
 import type { WorkerState } from './state.ts';
 import { deadline } from './time.ts';
 import { AnswerTap } from './tokens.ts';
@@ -51,6 +51,7 @@ const HOP_BY_HOP = new Set([
 export class InferenceProxy {
   readonly #options: ProxyOptions;
   readonly #cutOff = new Set<AbortController>();
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -59,6 +60,11 @@ export class InferenceProxy {
   /** Breaks off every request under way: its client sees the connection end. */
   cutOff(): void {
     for (const request of this.#cutOff) request.abort();
+  }
+
+  /** Resolves when every generated answer has been handed over; its slot was free before. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -89,15 +95,28 @@ export class InferenceProxy {
     // Only now, so that a slow upload holds no slot; what was free before it may be taken.
     const release = state.isAccepting ? slots.tryTake('interactive') : undefined;
     if (!release) return this.#busy(path, request, response);
-    this.#options.onUse(String(prepared.body.model));
-    const startedAt = performance.now();
-    const tap = new AnswerTap();
+    const work = this.#generate(path, request, response, prepared.body, release).finally(release);
+    this.#underWay.add(work);
     try {
-      const outcome = await this.#forward(path, request, response, JSON.stringify(prepared.body), tap);
-      this.#count(outcome, startedAt, tap);
+      await work;
     } finally {
-      release();
+      this.#underWay.delete(work);
     }
+  }
+
+  /** @param release called as soon as the model has written the last piece, or after this */
+  async #generate(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Record<string, unknown>,
+    release: Release,
+  ): Promise<void> {
+    this.#options.onUse(String(body.model));
+    const startedAt = performance.now();
+    const tap = new AnswerTap(release);
+    const outcome = await this.#forward(path, request, response, JSON.stringify(body), tap);
+    this.#count(outcome, startedAt, tap);
   }
 
   #count(outcome: Outcome, startedAt: number, { firstAt, isStreamed, tokens }: AnswerTap): void {

@@ -34,12 +34,30 @@ export function tokensAtEndOf(text: string): Tokens {
   return { prompt: read(NAMES.prompt), generated: read(NAMES.generated) };
 }
 
+/**
+ * The last piece of a stream: Ollama's own, OpenAI's completions and OpenAI's responses. Text that a model wrote can't be mistaken
+ * for one: inside a JSON string its quotes and line ends are escaped.
+ */
+const LAST_PIECE =
+  /"done":true,"done_reason":|^data: \[DONE\]|^event: response\.(?:completed|incomplete|failed)$/m;
+
 /** Looks at an answer on its way to the client, and changes nothing. */
 export class AnswerTap extends Transform {
   /** Whether the answer comes token by token. */
   isStreamed = false;
+  readonly #onGenerated: () => void;
+  #isGenerated = false;
   #tail: Buffer = Buffer.alloc(0);
   #firstAt: number | undefined;
+
+  /**
+   * @param onGenerated called once, before the client can know it: the model has written the last piece. A client need not read
+   * on to the end of a stream, and may have sent its next request before that comes.
+   */
+  constructor(onGenerated: () => void = () => {}) {
+    super();
+    this.#onGenerated = onGenerated;
+  }
 
   /** Milliseconds since the process began, when the first piece passed; undefined before. */
   get firstAt(): number | undefined {
@@ -53,6 +71,18 @@ export class AnswerTap extends Transform {
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#firstAt ??= performance.now();
     this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-TAIL_BYTES);
+    if (this.isStreamed && LAST_PIECE.test(this.#tail.toString())) this.#end();
     done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#end();
+    done();
+  }
+
+  #end(): void {
+    if (this.#isGenerated) return;
+    this.#isGenerated = true;
+    this.#onGenerated();
   }
 }

@@ -81,7 +81,7 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   const never = new AbortController().signal;
   const settled = async (): Promise<void> => {
-    await Promise.all([consumer.settled(), slots.whenIdle(never)]);
+    await Promise.all([consumer.settled(), proxy.settled(), slots.whenIdle(never)]);
     heartbeat.soon();
   };
   const drain = new Drain({

@@ -128,6 +128,52 @@ describe('the proxy', () => {
   });
 
   it.each([
+    ['application/x-ndjson', '{"done":false}\n', '{"done":true,"done_reason":"stop"}\n'],
+    ['text/event-stream', 'data: {"choices":[]}\n\n', 'data: [DONE]\n\n'],
+    ['text/event-stream', 'event: response.created\ndata: {}\n\n', 'event: response.completed\ndata: {}\n\n'],
+  ])(
+    'has a slot for the next request once a client has the last piece of %s %#',
+    async (type, first, last) => {
+      const open: ServerResponse[] = [];
+      reply = (_seen, response) => {
+        open.push(response);
+        // In two parts, as a network may have it.
+        response.writeHead(200, { 'content-type': type }).write(first + last.slice(0, 9));
+        setImmediate(() => response.write(last.slice(9)));
+      };
+      const decoder = new TextDecoder();
+      for (let round = 0; round < 3; round += 1) {
+        const answer = await post('/api/chat', { model: 'tiny' });
+        expect(answer.status).toBe(200);
+        const reader = answer.body?.getReader();
+        for (let text = ''; text !== first + last; ) text += decoder.decode((await reader?.read())?.value);
+      }
+      // What no client needs to wait for is still handed over before a worker ends.
+      let isSettled = false;
+      const settled = proxy.settled().then(() => {
+        isSettled = true;
+      });
+      expect([slots.free, isSettled]).toEqual([1, false]);
+      for (const response of open) response.end();
+      await settled;
+      expect(counters.completedInteractive).toBe(3);
+    },
+  );
+
+  it('holds the slot while a model writes of the end of an answer', async () => {
+    const pieces = ['"done":true,"done_reason":"stop"', '\ndata: [DONE]\n', '\nevent: response.completed\n'];
+    reply = (_seen, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      for (const content of pieces) response.write(`${JSON.stringify({ message: { content } })}\n`);
+    };
+    const answer = await post('/api/chat', { model: 'tiny' });
+    const reader = answer.body?.getReader();
+    const decoder = new TextDecoder();
+    for (let text = ''; !text.includes('event:'); ) text += decoder.decode((await reader?.read())?.value);
+    expect(slots.free).toBe(0);
+  });
+
+  it.each([
     ['full', () => void slots.tryTake('queue'), /busy/],
     ['loading', () => state.setWarm(false), /loading/],
     ['draining', () => state.setDraining(true), /draining/],
