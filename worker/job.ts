@@ -42,7 +42,8 @@ export type JobEnd = 'settled' | 'handed-back' | 'trouble';
 /** A message that no one can read goes round until the queue moves it to the dead-letter queue. */
 const UNREADABLE_SECONDS = 60;
 const HAND_BACK_BASE_SECONDS = 2;
-const HAND_BACK_CAP_SECONDS = 300;
+/** In visibility time-outs, and seconds: who wants a dead worker's message back soon wants this one back soon as well. */
+const HAND_BACK_CAP = { visibilities: 10, seconds: 300 };
 
 /**
  * Takes one message to its end. The order is what keeps it safe: the result is written before the message is deleted,
@@ -91,7 +92,8 @@ async function serve(
   };
   const retryLater = async (cause: HandBackCause, reason: string): Promise<JobEnd> => {
     await release();
-    const delaySeconds = backoff(message.receives, HAND_BACK_BASE_SECONDS, HAND_BACK_CAP_SECONDS);
+    const cap = Math.min(HAND_BACK_CAP.seconds, HAND_BACK_CAP.visibilities * options.visibilitySeconds);
+    const delaySeconds = backoff(message.receives, HAND_BACK_BASE_SECONDS, cap);
     await handBack(message, { delaySeconds, cause, reason, requestId: request.id }, options);
     return 'trouble';
   };

@@ -233,7 +233,7 @@ export const fleetSchema = z.strictObject({
     .max(43_200)
     .default(30)
     .describe(
-      'How long a queued request stays hidden from other workers after one took it. A worker extends it while it works; one that dies leaves the request hidden for so long at most.',
+      'How long a queued request stays hidden from other workers after one took it. A worker extends it while it works; one that dies leaves the request hidden for so long at most. After trouble with the bucket or the model server a request waits 2 s for its next try, then twice as long each time, up to ten times this or 300 s; after 20 deliveries it is a dead letter.',
     )
     .meta({ unit: 'seconds' }),
   policy: policySchema.prefault({}).describe('How the fleet is scaled.'),

@@ -212,6 +212,18 @@ describe('the consumer', () => {
   });
 
   it.each([
+    ['ten times the visibility', 6, 60],
+    ['five minutes', 600, 300],
+  ])('never waits longer than %s', async (_name, visibilitySeconds, longest) => {
+    const { clock, queue, server } = setUp({ visibilitySeconds, maxAttempts: 100 });
+    server.reply = () => ({ status: 503, body: {} });
+    queue.send(request('a'));
+    await clock.advance(1_500_000);
+    const handBacks = queue.visibilities.filter((seconds) => seconds !== visibilitySeconds);
+    expect(Math.max(...handBacks)).toBe(longest);
+  });
+
+  it.each([
     [
       'what the server refuses',
       {},
