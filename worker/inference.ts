@@ -1,4 +1,5 @@
 import { canonicalModel } from '../core/protocol/model-names.ts';
+import { endlessParameter } from '../core/protocol/output-limit.ts';
 
 /**
  * Options of the runner itself. Ollama compares them with those of the loaded model and reloads it when any
@@ -27,6 +28,8 @@ export function prepareBody(
     return { ok: false, status: 400, code: 'invalid_request', message: 'the body must be a JSON object' };
   }
   const { keep_alive: _keepAlive, runner: _runner, options, ...rest } = body as Record<string, unknown>;
+  // OpenAI's newer name, which Ollama does not know.
+  if (rest.max_completion_tokens !== undefined) rest.max_tokens ??= rest.max_completion_tokens;
   if (typeof rest.model !== 'string' || rest.model === '') {
     return { ok: false, status: 400, code: 'invalid_request', message: 'model is required' };
   }
@@ -34,6 +37,11 @@ export function prepareBody(
   if (!models.some((model) => canonicalModel(model) === wanted)) {
     const message = `model '${rest.model}' not found, this fleet serves: ${models.join(', ')}`;
     return { ok: false, status: 404, code: 'model_not_found', message };
+  }
+  const endless = endlessParameter(body as Record<string, unknown>);
+  if (endless !== undefined) {
+    const message = `${endless} must be at least 1: to the model server 0 is no limit at all, and the answer may never end`;
+    return { ok: false, status: 400, code: 'invalid_request', message };
   }
   const actual = behind.get(wanted);
   if (actual !== undefined && canonicalModel(actual) !== wanted) rest.model = actual;

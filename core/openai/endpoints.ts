@@ -54,9 +54,22 @@ const chat: Endpoint = {
   },
 };
 
+/** The rest is for the model server to judge. */
+const options: Rule = (value, name) => {
+  object(value, name);
+  const limit = (value as { num_predict?: unknown }).num_predict ?? null;
+  // Negative ones are Ollama's way to say nothing; 0 would be an answer without an end (`core/protocol/output-limit.ts`).
+  if (limit === null || limit === -1 || limit === -2) return;
+  if (Number.isInteger(limit) && (limit as number) >= 1) return;
+  throw badRequest(
+    `Invalid value for '${name}.num_predict': expected a whole number of at least 1, or -1 for an answer as long as the model makes it.`,
+    `${name}.num_predict`,
+  );
+};
+
 const native: Record<string, Rule> = {
   stream: notStreamed,
-  options: object,
+  options,
   format: anything,
   keep_alive: anything,
 };

@@ -28,6 +28,39 @@ describe('a request body on its way to the model server', () => {
     expect(prepareBody({ model }, models)).toMatchObject({ ok: false, status: 404, code: 'model_not_found' });
   });
 
+  it.each([
+    [{ options: { num_predict: 0 } }, 'options.num_predict'],
+    [{ options: { num_predict: 0.9 } }, 'options.num_predict'],
+    [{ max_tokens: 0 }, 'max_tokens'],
+    [{ max_completion_tokens: 0 }, 'max_completion_tokens'],
+    [{ max_output_tokens: 0 }, 'max_output_tokens'],
+  ])('may not ask for an answer that never ends: %j', (more, name) => {
+    const refusal = {
+      ok: false,
+      status: 400,
+      message: expect.stringContaining(`${name} must be at least 1`),
+    };
+    expect(prepareBody({ model: 'tiny', ...more }, models)).toMatchObject(refusal);
+  });
+
+  it.each([
+    { options: { num_predict: -1 } },
+    { options: { num_predict: 1 } },
+    { options: null },
+    { max_tokens: -1 },
+  ])('may ask for one as long as the model makes it, or shorter: %j', (more) => {
+    expect(prepareBody({ model: 'tiny', ...more }, models)).toEqual({
+      ok: true,
+      body: { model: 'tiny', ...more },
+    });
+  });
+
+  it('is as long as max_completion_tokens says, under the name that Ollama knows', () => {
+    const prepared = (more: object) => prepareBody({ model: 'tiny', ...more }, models);
+    expect(prepared({ max_completion_tokens: 7 })).toMatchObject({ body: { max_tokens: 7 } });
+    expect(prepared({ max_completion_tokens: 7, max_tokens: 5 })).toMatchObject({ body: { max_tokens: 5 } });
+  });
+
   it.each([undefined, null, 'text', [1], {}, { model: 3 }])('is refused when it is %j', (body) => {
     expect(prepareBody(body, models)).toMatchObject({ ok: false, status: 400 });
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { heartbeatSchema } from '../../core/protocol/heartbeat.ts';
-import { ANNOTATION } from '../../core/protocol/names.ts';
+import { ANNOTATION, statusKey } from '../../core/protocol/names.ts';
 import { until, WorkerBench } from './harness.ts';
 
 let bench: WorkerBench;
@@ -59,6 +59,32 @@ describe('the bundled worker', () => {
     unseen.process.kill('SIGTERM');
     expect(await unseen.exit).toBe(0);
   }, 30_000);
+
+  it('ends an answer that takes too long: failed, with the reason, and the slot is free', async () => {
+    const env = { PADDOCK_REQUEST_TIMEOUT_SECONDS: '1', PADDOCK_MAX_ATTEMPTS: '1' };
+    const worker = await bench.startWorker('patient', env);
+    const body = { model: 'tiny', prompt: 'Why?', options: { num_predict: 1_000_000 } };
+    // One is streamed, as what came through the gateway is; one is asked for whole.
+    const status = { v: 1, id: 'endless-0', status: 'queued', owner: 'app', path: '/api/generate' };
+    const watched = { ...status, model: 'tiny', submittedAt: 1, failures: 0 };
+    await bench.results.writeOnce(statusKey('cpu', 'endless-0'), JSON.stringify(watched));
+    const ids = range('endless', 2);
+    for (const id of ids) await bench.submit(id, { body });
+    await answered(ids);
+    for (const id of ids) {
+      expect(await bench.result(id)).toMatchObject({
+        status: 'failed',
+        error: { code: 'attempts_exhausted', message: expect.stringContaining('no answer within 1 s') },
+      });
+      expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'cut-off', requestId: id }));
+    }
+    expect(bench.front.queueCounts('dead-letters')).toMatchObject({ visible: 2 });
+    await bench.submit('after');
+    await answered(['after']);
+    expect(await bench.result('after')).toMatchObject({ status: 'completed' });
+    worker.process.kill('SIGTERM');
+    expect(await worker.exit).toBe(0);
+  }, 40_000);
 
   it('hands back on SIGTERM what does not fit, and another worker answers it', async () => {
     const first = await bench.startWorker('first', { PADDOCK_DRAIN_SECONDS: '0' }, { decodeRate: 2 });

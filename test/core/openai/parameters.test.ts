@@ -90,6 +90,10 @@ describe('parameters', () => {
     expect(check(path, { ...body, stream: false })).toBeUndefined();
   });
 
+  it.each([1, 4096, -1, -2, null, undefined])('of Ollama may be num_predict %j', (num_predict) => {
+    expect(check('/api/generate', { options: { num_predict, seed: 'any' } })).toBeUndefined();
+  });
+
   it.each([
     ['/v1/responses', responses({ background: false }), 'background'],
     ['/v1/responses', { input: 'x' }, 'background'],
@@ -126,6 +130,14 @@ describe('parameters', () => {
     ['/api/generate', { prompt: 5 }, 'prompt'],
     ['/api/generate', { stream: true }, 'stream'],
     ['/api/chat', {}, 'messages'],
+    ...[0, 0.5, -0, -3, 1.5, '7', true].map((num_predict): [string, object, string] => [
+      '/api/generate',
+      { options: { num_predict } },
+      'options.num_predict',
+    ]),
+    ['/api/chat', { messages: [{}], options: { num_predict: 0 } }, 'options.num_predict'],
+    ['/v1/chat/completions', { messages: [{}], max_tokens: 0 }, 'max_tokens'],
+    ['/v1/chat/completions', { messages: [{}], max_completion_tokens: -1 }, 'max_completion_tokens'],
   ])('of %s are refused by name: %j', (path, body, param) => {
     const error = check(path, body);
 
