@@ -23,11 +23,13 @@ export interface TargetOptions {
 
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** @throws an Error that says what to do: not a URL, nobody answers, the gateway needs a key. */
-export async function openTarget(url: string, options: TargetOptions): Promise<Target> {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new Error(`"${url}" is no URL. Give one such as http://127.0.0.1:11434.`);
+/** @throws an Error that says what to do: not a URL, nobody answers, it is none of the three, the gateway needs a key. */
+export async function openTarget(given: string, options: TargetOptions): Promise<Target> {
+  if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol)) {
+    throw new Error(`"${given}" is no URL. Give one such as http://127.0.0.1:11434.`);
   }
+  // OpenAI's clients take the address with `/v1`; ours add their own paths.
+  const url = given.replace(/(\/v1)?\/*$/, '');
   const mode = options.mode ?? (await probeMode(url));
   if (mode !== 'queue') return { url, mode, client: new OllamaGeneration(url) };
   if (!options.apiKey) {
@@ -36,15 +38,19 @@ export async function openTarget(url: string, options: TargetOptions): Promise<T
   return { url, mode, client: new BackgroundGeneration(url, options.apiKey, options.deadlineSeconds) };
 }
 
-/** Ollama tells its version; Nginx before it names itself; the gateway has no such path. */
+/** Nginx names itself; Ollama tells its version; the gateway has no such path, and asks for a key before it says so. */
 async function probeMode(url: string): Promise<Mode> {
   let response: Response;
   try {
-    response = await fetch(new URL('/api/version', url), { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    response = await fetch(`${url}/api/version`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
   } catch (error) {
     throw new Error(`Nothing answers at ${url}. Is it running, and reachable from here?`, { cause: error });
   }
   await response.body?.cancel();
   if (response.headers.get('server')?.startsWith('nginx')) return 'router';
-  return response.ok ? 'direct' : 'queue';
+  if (response.ok) return 'direct';
+  if (response.status === 401) return 'queue';
+  throw new Error(
+    `${url} answers GET /api/version with HTTP ${response.status}, as no model server, router or gateway does. Check the URL, or state what it is with --mode.`,
+  );
 }

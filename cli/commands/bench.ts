@@ -102,11 +102,11 @@ async function bench(options: Options): Promise<number> {
     process.off('SIGINT', stop);
   }
   const reports = targets.map((target, index) => reportOf(target, rounds[index] ?? [], options.concurrency));
+  console.log(options.json ? JSON.stringify({ targets: reports }) : reportText(reports));
   if (options.chart !== undefined) {
     const { chartSvg } = await import('../bench/chart.ts');
     writeFileSync(options.chart, chartSvg(reports, rounds, options.timeout));
   }
-  console.log(options.json ? JSON.stringify({ targets: reports }) : reportText(reports));
   if (stopped.signal.aborted) return INTERRUPTED;
   return reports.every((report) => report.successRate === 1) ? 0 : 1;
 }

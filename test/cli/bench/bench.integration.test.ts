@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,10 +84,15 @@ describe('paddock bench against a model server', () => {
     });
   });
 
-  it('wants a key for a gateway', async () => {
-    expect(await paddock('--target', url, '--mode', 'queue')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('give --api-key, or set PADDOCK_API_KEY'),
-    });
+  it.each([
+    [401, 'is a gateway and wants an API key: give --api-key, or set PADDOCK_API_KEY'],
+    [404, 'HTTP 404, as no model server, router or gateway does. Check the URL'],
+  ])('tells a gateway by its 401 from something else: %i', async (status, said) => {
+    const other = createHttpServer((_request, response) => response.writeHead(status).end('{}'));
+    const port = await freePort();
+    await once(other.listen(port, '127.0.0.1'), 'listening');
+    const ended = await paddock('--target', `http://127.0.0.1:${port}/v1`);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(said) });
+    other.close();
   });
 });
