@@ -6,10 +6,10 @@ export const LOAD_SECONDS = 1;
 /** Workers are killed more often than anywhere else: with the kubelets' ten seconds most of the fleet would stand still. */
 export const CRASH_BACKOFF_SECONDS = 1;
 
-/** Of the synthetic model server: 2 to 5 tokens at its 30 tokens/s. */
+/** Of most requests. */
 const EXPECTED_SERVICE_SECONDS = 0.15;
-/** What a dead worker had taken comes back so soon. */
-const VISIBILITY_SECONDS = 10;
+/** What a dead worker had taken comes back so soon; some requests take longer. */
+export const VISIBILITY_SECONDS = 6;
 
 const DEFAULTS = { slots: 4, minReplicas: 4, maxReplicas: 6, serviceSeconds: EXPECTED_SERVICE_SECONDS };
 

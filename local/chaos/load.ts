@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../../simulation/random.ts';
 import { type ChaosClient, untilAccepted } from './clients.ts';
 import type { ChaosRecorder } from './recorder.ts';
 
 export interface LoadOptions {
-  requests: number;
-  seed: number;
+  /** How much each request generates, tokens. */
+  sizes: readonly number[];
   clientFor(number: number): ChaosClient;
   recorder: ChaosRecorder;
   /** Called after each acceptance: faults may be due. */
@@ -25,40 +24,32 @@ const MIN_SECONDS = 30;
 /** While faults want traffic, the last requests come at this pace. */
 const RESERVE = { share: 0.1, everyMs: 250 };
 const LOOK_MS = 20;
-/** 0.07 to 0.2 s of service at the synthetic server's 30 tokens/s. */
-const OUTPUT_TOKENS = { min: 2, max: 6 };
 
 /** Submits the requests, as fast as the system answers them. Resolves when the last one is accepted, or the signal fires. */
 export async function playLoad(options: LoadOptions): Promise<void> {
-  const { requests, seed, clientFor, recorder, signal, onAccepted, onRefused } = options;
-  const random = seededRandom(seed);
-  const sizes = Array.from(
-    { length: requests },
-    () => OUTPUT_TOKENS.min + Math.floor(random() * (OUTPUT_TOKENS.max - OUTPUT_TOKENS.min)),
-  );
+  const { sizes, clientFor, recorder, signal, onAccepted, onRefused } = options;
   const turn = turns(options);
   let next = 0;
   const send = async (): Promise<void> => {
-    while (next < requests) {
-      const number = next++;
+    for (let number = next++; number < sizes.length; number = next++) {
       await turn(number);
       const client = clientFor(number);
-      const size = { number, outputTokens: sizes[number] ?? OUTPUT_TOKENS.min };
-      const id = await untilAccepted(client, size, signal, onRefused);
+      const outputTokens = sizes[number] as number;
+      const id = await untilAccepted(client, { number, outputTokens }, signal, onRefused);
       recorder.accepted(id, client.via);
       onAccepted(id, client.via);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(SENDERS, requests) }, send)).catch((error) => {
+  await Promise.all(Array.from({ length: Math.min(SENDERS, sizes.length) }, send)).catch((error) => {
     if (!signal.aborted) throw error;
   });
 }
 
 /** When each request may be sent. */
-function turns({ requests, recorder, wantsMore, signal }: LoadOptions): (number: number) => Promise<void> {
+function turns({ sizes, recorder, wantsMore, signal }: LoadOptions): (number: number) => Promise<void> {
   const begun = Date.now();
-  const spacingMs = (MIN_SECONDS * 1000) / requests;
-  const reserve = Math.ceil(requests * (1 - RESERVE.share));
+  const spacingMs = (MIN_SECONDS * 1000) / sizes.length;
+  const reserve = Math.ceil(sizes.length * (1 - RESERVE.share));
   let heldUntil = 0;
   return async (number) => {
     const wait = begun + number * spacingMs - Date.now();

@@ -38,6 +38,32 @@ export interface PlannedFault {
   rate: number;
 }
 
+/** Output tokens of a request, at the synthetic server's 30 a second: 0.07 to 0.2 s of service. */
+export const SHORT_TOKENS = { min: 2, max: 6 };
+/** 9 s of service: half as long again as the fleet's visibility. */
+export const LONG_TOKENS = 270;
+/** Of the load: how many outlive the visibility of their message. */
+const LONG = { share: 0.005, min: 5 };
+/** Long ones begin within this share of the load: there are others behind them. */
+const LONG_UNTIL = 0.8;
+
+/**
+ * How much each request generates, tokens. Most are short; some are worked on for longer than their message stays hidden, spread over
+ * the load.
+ *
+ * @param seed any integer; the same seed makes the same requests
+ */
+export function planRequests({ requests, seed }: { requests: number; seed: number }): number[] {
+  const random = seededRandom(seed);
+  const { min, max } = SHORT_TOKENS;
+  const tokens = Array.from({ length: requests }, () => min + Math.floor(random() * (max - min)));
+  const long = Math.min(requests, Math.max(LONG.min, Math.round(requests * LONG.share)));
+  for (let index = 0; index < long; index += 1) {
+    tokens[Math.floor(((index + random()) / long) * LONG_UNTIL * requests)] = LONG_TOKENS;
+  }
+  return tokens;
+}
+
 /** Of each kind: how many per 1,000 requests, and at most. */
 const AMOUNTS: Record<FaultKind, { perThousand: number; max: number }> = {
   'worker-killed': { perThousand: 3, max: 120 },

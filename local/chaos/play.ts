@@ -5,9 +5,10 @@ import { requestStatusSchema } from '../../core/protocol/status.ts';
 import { mapLimited } from '../../functions/shared/async.ts';
 import type { LocalSystem } from '../system/system.ts';
 import { clientsOf, openaiFor } from './clients.ts';
+import { VISIBILITY_SECONDS } from './config.ts';
 import { Injector } from './injector.ts';
 import { playLoad } from './load.ts';
-import { KINDS, planFaults } from './plan.ts';
+import { KINDS, planFaults, planRequests } from './plan.ts';
 import { ChaosRecorder } from './recorder.ts';
 import { Tally } from './tally.ts';
 import { Target } from './target.ts';
@@ -73,7 +74,7 @@ export class ChaosPlay {
     this.#options = options;
     this.recorder = new ChaosRecorder(system.policy.fleet);
     this.tally = new Tally(system.front.admin.name);
-    this.#target = new Target(system);
+    this.#target = new Target(system, this.recorder);
     this.#plan = planFaults(options);
     this.injector = new Injector(this.#target, this.#plan, this.tally);
   }
@@ -102,6 +103,7 @@ export class ChaosPlay {
         trails,
         wanted: requests,
         leftInQueue,
+        visibilitySeconds: VISIBILITY_SECONDS,
         faults: new Map(
           KINDS.map((kind) => [
             kind,
@@ -145,15 +147,14 @@ export class ChaosPlay {
   }
 
   async #load(until: number): Promise<void> {
-    const { requests, seed } = this.#options;
     const injector = this.injector;
     const { gateway } = this.#system;
-    const clientFor = clientsOf(this.#system, seed);
+    const clientFor = clientsOf(this.#system, this.#options.seed);
     const openai = gateway && openaiFor(gateway);
     const limit = AbortSignal.timeout(Math.max(0, until - Date.now()));
     const signal = AbortSignal.any([this.#ended.signal, limit]);
     await playLoad({
-      ...{ requests, seed, clientFor, recorder: this.recorder, signal },
+      ...{ sizes: planRequests(this.#options), clientFor, recorder: this.recorder, signal },
       onAccepted: (id, via) => {
         injector.advance(this.recorder.submitted);
         if (via === 'openai' && openai) this.#waiting.push(this.#follow(openai, id));

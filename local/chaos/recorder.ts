@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { resultKey } from '../../core/protocol/names.ts';
 import { type RequestResult, requestResultSchema } from '../../core/protocol/request.ts';
+import type { Delivery } from '../front/backend.ts';
 import type { RequestEvent } from '../front/front.ts';
 import type { ServerEvent } from '../model-server/types.ts';
 import type { Reading, RequestTrail } from './verdict.ts';
@@ -14,6 +15,8 @@ export class ChaosRecorder {
   /** Seen before the client knew that its request was accepted. */
   readonly #early = new Map<string, Omit<RequestTrail, 'via' | 'submittedAt'>>();
   readonly #unread = new Set<string>();
+  /** Which request a delivery is of, by its receipt. */
+  readonly #delivered = new Map<string, string>();
   readonly #listeners = new Set<(id: string) => void>();
   readonly #resultOf: RegExp;
   readonly #now: () => number;
@@ -65,18 +68,56 @@ export class ChaosRecorder {
     if (trail.writes.length > 0) this.#tell(id);
   }
 
+  /** The request of a delivery. */
+  requestOf(receipt: string): string | undefined {
+    return this.#delivered.get(receipt);
+  }
+
   /** A call to the AWS front that is over. */
-  onRequest({ operation, status, carriedOut, resource, delivery }: RequestEvent): void {
-    for (const { body } of delivery?.messages ?? []) {
-      const id = requestIdOf(body);
-      if (id !== undefined) this.#trail(id).deliveries.push(this.#now());
+  onRequest({ operation, status, carriedOut, resource, delivery, input, fault }: RequestEvent): void {
+    if (delivery) this.#onDelivery(delivery);
+    // What was carried out counts, whether or not its caller was told.
+    const isDone = (carriedOut ?? status) === 200;
+    switch (operation) {
+      case 'PutObject':
+        if (isDone) this.#onWrite(resource?.[0] ?? '');
+        break;
+      case 'SendMessage':
+        if (isDone) this.#onSent(requestIdOf(String(input?.MessageBody)));
+        break;
+      case 'ChangeMessageVisibility':
+        if (fault) this.#onFault(this.requestOf(String(input?.ReceiptHandle)));
     }
-    // One whose answer was lost was written all the same.
-    if (operation !== 'PutObject' || (carriedOut ?? status) !== 200) return;
-    const id = this.#resultOf.exec(resource?.[0] ?? '')?.[1];
+  }
+
+  #onDelivery({ messages, twice }: Delivery): void {
+    for (const { body, receipt } of messages) {
+      const id = requestIdOf(body);
+      if (id === undefined) continue;
+      this.#delivered.set(receipt, id);
+      const trail = this.#trail(id);
+      trail.deliveries.push(this.#now());
+      // All of a batch, or none of it.
+      if (twice > 0) trail.isDisturbed = true;
+    }
+  }
+
+  #onWrite(resource: string): void {
+    const id = this.#resultOf.exec(resource)?.[1];
     if (id === undefined) return;
     this.#trail(id).writes.push(this.#now());
     this.#tell(id);
+  }
+
+  #onSent(id: string | undefined): void {
+    if (id === undefined) return;
+    const trail = this.#trail(id);
+    trail.sent += 1;
+    if (trail.sent > 1) trail.isDisturbed = true;
+  }
+
+  #onFault(id: string | undefined): void {
+    if (id !== undefined) this.#trail(id).isDisturbed = true;
   }
 
   onServer({ kind, pod, requestId, at }: ServerEvent): void {
@@ -87,7 +128,7 @@ export class ChaosRecorder {
       return;
     }
     const run = runs.findLast((one) => one.pod === pod && one.end === undefined);
-    if (run) run.end = kind;
+    if (run) Object.assign(run, { end: kind, endedAt: at });
   }
 
   /** What a client read as the result; undefined: there is none. */
@@ -125,6 +166,7 @@ export class ChaosRecorder {
 
 const blank = (id: string): Omit<RequestTrail, 'via' | 'submittedAt'> => ({
   id,
+  ...{ sent: 0, isDisturbed: false },
   deliveries: [],
   runs: [],
   writes: [],

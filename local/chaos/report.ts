@@ -87,7 +87,8 @@ const secondsToResult = ({ submittedAt, writes: [first = submittedAt] }: Request
 function trailText(trail: RequestTrail, wrongs: readonly string[]): string {
   const after = (at: number): string => `+${((at - trail.submittedAt) / 1000).toFixed(2)} s`;
   const runs = trail.runs.map(
-    ({ pod, startedAt, end }) => `${pod} ${after(startedAt)} ${end ?? 'no end seen'}`,
+    ({ pod, startedAt, end, endedAt }) =>
+      `${pod} ${after(startedAt)} ${end && endedAt ? `${end} ${after(endedAt)}` : 'no end seen'}`,
   );
   return [
     `${trail.id} (${trail.via}, ${new Date(trail.submittedAt).toISOString()}): ${wrongs.join(', ')}`,

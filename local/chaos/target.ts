@@ -3,7 +3,7 @@ import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { LABEL, NAMESPACE } from '../../core/protocol/names.ts';
 import type { ServerEvent } from '../model-server/types.ts';
 import type { LocalSystem } from '../system/system.ts';
-import { requestIdOf } from './recorder.ts';
+import type { ChaosRecorder } from './recorder.ts';
 
 /** How often a fault looks for its victim again. */
 const LOOK_AGAIN_MS = 200;
@@ -22,26 +22,20 @@ export class Target {
   readonly #serving = new Map<string, Set<string>>();
   /** The pod that began with a request last. */
   readonly #servedBy = new Map<string, string>();
-  /** Which request a delivery is of. */
-  readonly #delivered = new Map<string, string>();
-  readonly #undo: (() => void)[];
+  readonly #recorder: ChaosRecorder;
+  readonly #unlisten: () => void;
 
-  constructor(system: LocalSystem) {
+  constructor(system: LocalSystem, recorder: ChaosRecorder) {
     this.system = system;
+    this.#recorder = recorder;
     const config = new KubeConfig();
     config.loadFromFile(system.cluster.kubeconfigPath);
     this.core = config.makeApiClient(CoreV1Api);
-    this.#undo = [
-      system.models.onEvent((event) => this.#onServer(event)),
-      system.front.onRequest(({ delivery }) => {
-        for (const { body, receipt } of delivery?.messages ?? [])
-          this.#delivered.set(receipt, requestIdOf(body) ?? '');
-      }),
-    ];
+    this.#unlisten = system.models.onEvent((event) => this.#onServer(event));
   }
 
   stop(): void {
-    for (const undo of this.#undo) undo();
+    this.#unlisten();
   }
 
   /** Pods in mid-request, in the order of their names. */
@@ -63,7 +57,7 @@ export class Target {
 
   /** The request of a delivery. */
   requestOf(receipt: string): string | undefined {
-    return this.#delivered.get(receipt);
+    return this.#recorder.requestOf(receipt);
   }
 
   /** Rejects while the API server is away. */

@@ -24,10 +24,17 @@ export interface RequestTrail {
   via: 'queue' | 'gateway' | 'openai';
   /** Epoch milliseconds, as all times. */
   submittedAt: number;
-  /** When its message was handed to a worker. */
+  /** How many messages there were of it. */
+  sent: number;
+  /**
+   * Whether it may be worked on twice at once: more than one message was sent, one was delivered twice on purpose, or a call that
+   * keeps one hidden was refused or its answer lost.
+   */
+  isDisturbed: boolean;
+  /** When a message of it was handed to a worker. */
   deliveries: number[];
   /** What the model servers did for it. */
-  runs: { pod: string; startedAt: number; end?: 'finished' | 'cut-off' }[];
+  runs: { pod: string; startedAt: number; end?: 'finished' | 'cut-off'; endedAt?: number }[];
   /** When a result was written (not refused). */
   writes: number[];
   /** In the order in which they were read, the last one at the end of the run; those that are equal count once. */
@@ -48,6 +55,7 @@ export type Wrong =
   | 'its client was told something else'
   | 'answered twice'
   | 'two different results'
+  | 'worked on twice at once'
   | 'failed without a reason'
   | "another request's answer";
 
@@ -73,15 +81,18 @@ export interface Evidence {
   wanted: number;
   /** Messages in the queue at the end: waiting, hidden or delayed. */
   leftInQueue: number;
+  /** For so long a message stays hidden unless its worker extends that. */
+  visibilitySeconds: number;
   /** Planned faults of each kind, and how many happened. */
   faults: ReadonlyMap<FaultKind, { planned: number; happened: number }>;
 }
 
 /**
  * Whether nothing was lost and nothing answered twice: each accepted request ended, once and for good, completed or failed with a
- * reason. A run in which a kind of fault never happened, or that did not send all its requests, proves nothing: it does not hold.
+ * reason, and none was taken from a worker that was at it. A run in which a kind of fault never happened, that did not send all its
+ * requests, or in which none took longer than its message stays hidden, proves nothing: it does not hold.
  */
-export function judge({ trails, wanted, leftInQueue, faults }: Evidence): Verdict {
+export function judge({ trails, wanted, leftInQueue, visibilitySeconds, faults }: Evidence): Verdict {
   const judged = trails.map((trail) => ({ trail, wrongs: wrongsOf(trail) }));
   const count = (fits: (trail: RequestTrail, wrongs: Wrong[]) => boolean): number =>
     judged.filter(({ trail, wrongs }) => fits(trail, wrongs)).length;
@@ -89,6 +100,9 @@ export function judge({ trails, wanted, leftInQueue, faults }: Evidence): Verdic
   const problems = [
     ...(trails.length < wanted ? [`Only ${trails.length} of ${wanted} requests could be submitted.`] : []),
     ...(leftInQueue > 0 ? [`${leftInQueue} messages were still in the queue at the end.`] : []),
+    ...(trails.some((trail) => outlives(trail, visibilitySeconds * 1000))
+      ? []
+      : [`No request took longer than its message stays hidden: the run says nothing about extending that.`]),
     ...[...faults]
       .filter(([, { planned, happened }]) => planned > 0 && happened === 0)
       .map(([kind]) => `No fault of the kind ${kind} happened: the run says nothing about it.`),
@@ -107,7 +121,22 @@ export function judge({ trails, wanted, leftInQueue, faults }: Evidence): Verdic
   };
 }
 
-function wrongsOf({ via, writes, readings, last, told }: RequestTrail): Wrong[] {
+/** Whether it was generated in one go, for longer than this, and nothing excuses a second delivery meanwhile. */
+const outlives = ({ isDisturbed, runs }: RequestTrail, ms: number): boolean =>
+  !isDisturbed &&
+  runs.some(({ startedAt, end, endedAt = 0 }) => end === 'finished' && endedAt - startedAt > ms);
+
+/** What was cut off is handed back at once, and its end may be heard of after its next delivery. */
+const LATE_MS = 1000;
+
+/** Whether a message was delivered again while a model server was at it and went on for a while. */
+const isDeliveredMeanwhile = ({ deliveries, runs }: RequestTrail): boolean =>
+  deliveries.some((at) =>
+    runs.some(({ startedAt, endedAt = 0 }) => startedAt < at && endedAt > at + LATE_MS),
+  );
+
+function wrongsOf(trail: RequestTrail): Wrong[] {
+  const { via, writes, readings, last, told } = trail;
   const wrongs: Wrong[] = [];
   if (last === undefined) wrongs.push('lost');
   // Nobody cancels or deletes in this run.
@@ -119,6 +148,7 @@ function wrongsOf({ via, writes, readings, last, told }: RequestTrail): Wrong[] 
   }
   if (writes.length > 1) wrongs.push('answered twice');
   if (new Set(readings.map(({ digest }) => digest)).size > 1) wrongs.push('two different results');
+  if (!trail.isDisturbed && isDeliveredMeanwhile(trail)) wrongs.push('worked on twice at once');
   if (last?.status === 'failed' && last.reason.trim() === '') wrongs.push('failed without a reason');
   if (last?.status === 'completed' && !last.isOwn) wrongs.push("another request's answer");
   return wrongs;

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { KINDS, planFaults, SPELL_RATE, SPELL_SECONDS } from '../../../local/chaos/plan.ts';
+import {
+  KINDS,
+  LONG_TOKENS,
+  planFaults,
+  planRequests,
+  SHORT_TOKENS,
+  SPELL_RATE,
+  SPELL_SECONDS,
+} from '../../../local/chaos/plan.ts';
 
 const run = fc.record({
   requests: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 1_000_000 })),
@@ -39,5 +47,28 @@ describe('the plan of faults', () => {
     const plan = planFaults({ requests: 10_000, seed: 1 });
     const count = (wanted: string): number => plan.filter(({ kind }) => kind === wanted).length;
     expect([count('worker-killed'), count('node-lost'), count('apiserver-restarted')]).toEqual([30, 6, 4]);
+  });
+});
+
+describe('the requests', () => {
+  const some = fc.record({ requests: fc.integer({ min: 1, max: 5000 }), seed: fc.nat() });
+
+  it('follow from the seed; a few are long, spread over the load, with others behind them', () => {
+    fc.assert(
+      fc.property(some, ({ requests, seed }) => {
+        const sizes = planRequests({ requests, seed });
+        const long = sizes.flatMap((tokens, number) => (tokens === LONG_TOKENS ? [number] : []));
+        const short = sizes.filter((tokens) => tokens !== LONG_TOKENS);
+        return (
+          sizes.length === requests &&
+          sizes.join() === planRequests({ requests, seed }).join() &&
+          long.length >= 1 &&
+          long.length <= Math.max(5, Math.ceil(requests * 0.005)) &&
+          long.every((number) => number <= requests * 0.8) &&
+          short.every((tokens) => tokens >= SHORT_TOKENS.min && tokens < SHORT_TOKENS.max)
+        );
+      }),
+      { numRuns: 30 },
+    );
   });
 });

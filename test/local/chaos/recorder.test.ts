@@ -7,12 +7,14 @@ const call = (changes: Partial<RequestEvent>): RequestEvent => ({
   resource: ['arn:aws:s3:::bucket/results/cpu/r1.json'],
   ...changes,
 });
-const delivery = (...ids: string[]): RequestEvent =>
+const sqs = (operation: string, input: Record<string, unknown>, changes: Partial<RequestEvent> = {}) =>
+  call({ service: 'sqs', operation, input, resource: [], ...changes });
+const delivery = (ids: string[], twice = 0): RequestEvent =>
   call({
     ...{ service: 'sqs', operation: 'ReceiveMessage' },
     delivery: {
       messages: ids.map((id) => ({ body: JSON.stringify({ id }), receipt: `${id}-receipt` })),
-      ...{ twice: 0, outOfOrder: 0 },
+      ...{ twice, outOfOrder: 0 },
     },
   });
 const result = (changes: object = {}) => ({
@@ -32,14 +34,14 @@ describe('the recorder', () => {
     const { recorder, only } = recorded();
     const written: string[] = [];
     recorder.onWritten((id) => written.push(id));
-    recorder.onRequest(delivery('r1'));
+    recorder.onRequest(delivery(['r1']));
     recorder.onServer({ kind: 'started', pod: 'p', requestId: 'r1', at: 3 });
     recorder.onServer({ kind: 'cut-off', pod: 'p', requestId: 'r1', at: 4 });
     recorder.onRequest(call({}));
     recorder.accepted('r1', 'gateway');
     expect(only()).toMatchObject({
       ...{ via: 'gateway', deliveries: [7], writes: [7] },
-      runs: [{ pod: 'p', startedAt: 3, end: 'cut-off' }],
+      runs: [{ pod: 'p', startedAt: 3, end: 'cut-off', endedAt: 4 }],
     });
     expect(written).toEqual(['r1', 'r1']);
     expect([...recorder.unread]).toEqual(['r1']);
@@ -55,6 +57,48 @@ describe('the recorder', () => {
     recorder.onRequest(call({ resource: ['arn:aws:s3:::bucket/status/cpu/r1.json'] }));
     recorder.onRequest(call({ resource: ['arn:aws:s3:::bucket/results/gpu/r1.json'] }));
     expect(only()?.writes).toHaveLength(1);
+  });
+
+  describe('knows of a request that may be worked on twice at once', () => {
+    const body = { MessageBody: JSON.stringify({ id: 'r1' }) };
+    const receipt = { ReceiptHandle: 'r1-receipt' };
+
+    it.each<[string, RequestEvent[]]>([
+      ['it was sent twice', [sqs('SendMessage', body), sqs('SendMessage', body)]],
+      [
+        'it was sent twice, once without an answer',
+        [
+          sqs('SendMessage', body, { status: 500, carriedOut: 200, fault: 'answer-lost' }),
+          sqs('SendMessage', body),
+        ],
+      ],
+      ['it was delivered twice on purpose', [delivery(['r1', 'r2'], 2)]],
+      [
+        'its visibility could not be extended',
+        [delivery(['r1']), sqs('ChangeMessageVisibility', receipt, { status: 400, fault: 'throttle' })],
+      ],
+    ])('%s', (_case, events) => {
+      const { recorder, only } = recorded();
+      recorder.accepted('r1', 'queue');
+      for (const event of events) recorder.onRequest(event);
+      expect(only()?.isDisturbed).toBe(true);
+    });
+
+    it('not when all went well, or only sending failed, or another one is concerned', () => {
+      const { recorder, only } = recorded();
+      recorder.accepted('r1', 'queue');
+      for (const event of [
+        sqs('SendMessage', body, { status: 503, fault: 'error' }),
+        sqs('SendMessage', body),
+        delivery(['r1']),
+        sqs('ChangeMessageVisibility', receipt),
+        delivery(['r2'], 1),
+        sqs('ChangeMessageVisibility', { ReceiptHandle: 'r2-receipt' }, { status: 503, fault: 'error' }),
+      ])
+        recorder.onRequest(event);
+      expect(only()).toMatchObject({ sent: 1, isDisturbed: false });
+      expect(recorder.requestOf('r1-receipt')).toBe('r1');
+    });
   });
 
   it('looks again for what was written, or has waited for long', () => {

@@ -6,15 +6,20 @@ const failed: Reading = {
   reason: 'given up after 5 failed attempts',
 };
 
+/** Longer than the visibility. */
+const longRun = { pod: 'p', startedAt: 1, end: 'finished' as const, endedAt: 9001 };
+const laterRun = { ...longRun, startedAt: 9003, endedAt: 18_003 };
+
 const answered = (changes: Partial<RequestTrail> = {}): RequestTrail => ({
-  ...{ id: 'r1', via: 'queue', submittedAt: 0, deliveries: [1], runs: [], writes: [2] },
+  ...{ id: 'r1', via: 'queue', submittedAt: 0, sent: 1, isDisturbed: false },
+  ...{ deliveries: [1], runs: [longRun], writes: [2] },
   readings: [changes.last ?? completed],
   last: completed,
   ...changes,
 });
 
 const evidence = (trails: RequestTrail[], changes: Partial<Evidence> = {}): Evidence => ({
-  ...{ trails, wanted: trails.length, leftInQueue: 0 },
+  ...{ trails, wanted: trails.length, leftInQueue: 0, visibilitySeconds: 6 },
   faults: new Map([['worker-killed', { planned: 1, happened: 1 }]]),
   ...changes,
 });
@@ -56,6 +61,12 @@ describe('the verdict', () => {
       ['failed without a reason'],
       { failed: 1 },
     ],
+    [
+      'a delivery while a worker was at it',
+      { deliveries: [1, 6001] },
+      ['worked on twice at once'],
+      { succeeded: 1 },
+    ],
     ["someone else's answer", { last: { ...completed, isOwn: false } }, ["another request's answer"], {}],
     [
       'a client that is told nothing',
@@ -81,6 +92,30 @@ describe('the verdict', () => {
     const { holds, requests } = judge(evidence([trail]));
     expect(holds).toBe(false);
     expect(requests).toMatchObject(counts);
+  });
+
+  it.each<[string, Partial<RequestTrail>]>([
+    ['was sent or delivered twice on purpose', { deliveries: [1, 6001], isDisturbed: true }],
+    [
+      'comes again after its worker was killed',
+      { deliveries: [1, 9002], runs: [{ ...longRun, end: 'cut-off' }, laterRun] },
+    ],
+    [
+      'is handed back, and heard of as cut off a little later',
+      { deliveries: [1, 2000], runs: [{ ...longRun, end: 'cut-off', endedAt: 2500 }, laterRun] },
+    ],
+  ])('does not mind a message that %s', (_case, changes) => {
+    expect(wrongsOf(answered(changes))).toBeUndefined();
+  });
+
+  it.each<[string, Partial<RequestTrail>]>([
+    ['was short', { runs: [{ ...longRun, endedAt: 6001 }] }],
+    ['was cut off', { runs: [{ ...longRun, end: 'cut-off' }] }],
+    ['has an excuse', { isDisturbed: true }],
+  ])('says nothing about extending the visibility when each request %s', (_case, changes) => {
+    expect(judge(evidence([answered(changes)])).problems).toEqual([
+      expect.stringMatching(/^No request took longer than its message stays hidden/),
+    ]);
   });
 
   it.each<[Partial<Evidence>, RegExp]>([
