@@ -1,3 +1,4 @@
+import { modelParameter } from '../../core/protocol/upgrade.ts';
 import { defineConfig, presets } from '../../infra/config/index.ts';
 import { loadTemplates, type ResolvedApp } from '../../local/template/load.ts';
 import config from '../../paddock.config.ts';
@@ -13,6 +14,7 @@ const first = synthesize(config);
 const MARK_PREFIX = '/paddock/paddock/node-groups/';
 const VERSION = '/paddock/paddock/kubernetes-version';
 const OLLAMA = '/paddock/paddock/images/ollama';
+const CPU_MODEL = config.fleets.find(({ name }) => name === 'cpu')?.models[0] ?? '';
 
 const pools = config.fleets.flatMap((fleet) =>
   fleet.pools.map((pool) => ({ ...pool, nodegroup: `paddock-${fleet.name}-${pool.name}` })),
@@ -29,6 +31,17 @@ const nameOf = ({ name }: { name: string }): string => (name.startsWith('paddock
 
 const sizes = (app: ResolvedApp) =>
   Object.fromEntries(app.nodegroups.map((group) => [nameOf(group), group.desiredSize]));
+
+/** What each workload's pods load, and what clients ask for, in the same order: `[models, served]` by workload. */
+const loaded = (app: ResolvedApp, workload: string): (string | undefined)[] => {
+  const found = app.manifests.find(
+    ({ kind, metadata }) => ['Deployment', 'StatefulSet'].includes(kind) && metadata.name === workload,
+  );
+  const text = JSON.stringify(found ?? {});
+  return ['PADDOCK_MODELS', 'PADDOCK_SERVED_MODELS'].map(
+    (name) => new RegExp(`"name":"${name}","value":"([^"]*)"`).exec(text)?.[1],
+  );
+};
 
 /** Images of the model servers. */
 const ollamaImages = (app: ResolvedApp): string[] => [
@@ -89,6 +102,7 @@ describe('a second one after a scale-out and an upgrade', () => {
     ...marks('exists'),
     [VERSION]: '1.37',
     [OLLAMA]: 'docker.io/ollama/ollama:0.18.0',
+    [modelParameter('paddock', 'cpu', CPU_MODEL)]: 'llama3.2:3b',
   });
 
   it('has the same templates', () => {
@@ -102,6 +116,12 @@ describe('a second one after a scale-out and an upgrade', () => {
 
   it('applies the image that the model servers have', () => {
     expect(ollamaImages(app)).toEqual(['docker.io/ollama/ollama:0.18.0']);
+  });
+
+  it('has the model that an upgrade put behind a name answer under that name', () => {
+    for (const workload of ['cpu-spot', 'cpu-base-a', 'cpu-spot-canary'])
+      expect([workload, loaded(app, workload)]).toEqual([workload, ['llama3.2:3b', CPU_MODEL]]);
+    expect(loaded(deployed(first.directory), 'cpu-spot')).toEqual([CPU_MODEL, CPU_MODEL]);
   });
 
   it('says nothing of how many nodes a serving pool has, nor how few it may have', () => {

@@ -73,6 +73,27 @@ describe('decide, whatever the fleet looks like', () => {
     );
   });
 
+  it('takes nothing from a pool that an upgrade works on, and grows with the load as ever', () => {
+    const mark = fc.record({ spareNodes: fc.nat(1), replicas: fc.nat(6) });
+    fc.assert(
+      fc.property(worlds, history, mark, (world, backlogs, upgrade) => {
+        const memory = remember(world, backlogs);
+        const pools = Object.fromEntries(
+          Object.entries(world.snapshot.pools).map(([name, reading]) => [
+            name,
+            reading.ok ? { ok: true as const, value: { ...reading.value, upgrade } } : reading,
+          ]),
+        );
+        const { plan } = decide({ ...world.snapshot, pools }, world.policy, memory);
+        expect(plan.commands.filter(shrinks)).toEqual([]);
+        expect(plan.again).toBe(true);
+        // It goes on to want what it wants; what differs is that nothing goes.
+        expect(plan.wanted).toBe(decide(world.snapshot, world.policy, memory).plan.wanted);
+      }),
+      RUNS,
+    );
+  });
+
   it('never wants less than what is in flight fills, as far as the bounds allow', () => {
     fc.assert(
       fc.property(worlds, history, (world, backlogs) => {

@@ -25,6 +25,20 @@ async function replica(change: Partial<PodObservation>, prepare: (world: World) 
   return only as ReplicaObservation;
 }
 
+describe('the mark of an upgrade on a workload', () => {
+  const marked = (until: number) => {
+    const world = new World(1);
+    const upgrade = { v: 1 as const, holder: 'arn', until, spareNodes: 1, replicas: 2 };
+    Object.assign(world.workloads.items[0] ?? {}, { upgrade });
+    return pool(world);
+  };
+
+  it('tells what it wants kept, until its time is over', async () => {
+    expect((await marked(START + 1)).upgrade).toEqual({ spareNodes: 1, replicas: 2 });
+    expect((await marked(START)).upgrade).toBeUndefined();
+  });
+});
+
 const lease = (world: World) => {
   const [first] = world.leases.items;
   if (!first) throw new Error('no lease');
