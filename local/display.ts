@@ -5,6 +5,7 @@ import type { Play } from './scenarios/play.ts';
 import type { ScenarioResult } from './scenarios/recorder.ts';
 import type { Scenario } from './scenarios/scenarios.ts';
 import type { LocalSystem } from './system/system.ts';
+import { tableStyle } from './table.ts';
 import { frame, line, type PoolRow, type ReasonRow, type ViewState } from './view.ts';
 
 const FRAME_MS = 500;
@@ -126,7 +127,7 @@ export function resultText(result: ScenarioResult): string {
   const table = new Table({
     head: ['seconds', 'mean', 'p50', 'p90', 'p99', 'max'],
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const [name, { mean, p50, p90, p99, max }] of [
     ['wait', waitSeconds],

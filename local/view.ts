@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import type { Summary } from '../core/statistics.ts';
+import { tableStyle } from './table.ts';
 
 export interface PoolRow {
   pool: string;
@@ -56,7 +57,7 @@ function poolTable(pools: readonly PoolRow[]): string {
   const table = new Table({
     head: ['pool', 'capacity', 'wanted', 'nodes', 'starting', 'warm', 'draining'],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const row of pools) {
     table.push([row.pool, row.capacityType, row.desired, row.nodes, row.starting, row.warm, row.draining]);

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { quantile, roundTo, type Summary, summarize } from '../../core/statistics.ts';
+import { tableStyle } from '../../local/table.ts';
 import type { Round } from './play.ts';
 import type { Mode, Target } from './targets.ts';
 
@@ -72,7 +73,7 @@ export function reportText(reports: readonly TargetReport[]): string {
       'tokens/s',
       'answers/s',
     ],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const report of reports) {
     const { latencySeconds: latency, requestsPerSecond: rate } = report;

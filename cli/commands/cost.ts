@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { CostReport } from '../../core/cost/cost.ts';
+import { tableStyle } from '../../local/table.ts';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
 import { duration } from '../duration.ts';
 
@@ -65,15 +66,20 @@ export function costText(report: CostReport): string {
   const table = new Table({
     head: ['pool', 'capacity', 'node-hours', 'dollars'],
     colAligns: ['left', 'left', 'right', 'right'],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
-  for (const { pool, capacityType, nodeSeconds, dollars } of report.pools)
-    table.push([pool, capacityType, (nodeSeconds / 3600).toFixed(2), dollars.toFixed(2)]);
   const { dollars, allOnDemandDollars, saving, from, until, unseenSeconds } = report;
+  // Of minutes on this machine cents would be nothing.
+  const digits = allOnDemandDollars < 1 ? 4 : 2;
+  for (const row of report.pools)
+    table.push([
+      ...[row.pool, row.capacityType],
+      ...[(row.nodeSeconds / 3600).toFixed(digits), row.dollars.toFixed(digits)],
+    ]);
   return [
     `${from} to ${until}`,
     table.toString(),
-    `$${dollars.toFixed(2)}, all on-demand $${allOnDemandDollars.toFixed(2)}: ${Math.round(saving * 100)}% saved`,
+    `$${dollars.toFixed(digits)}, all on-demand $${allOnDemandDollars.toFixed(digits)}: ${Math.round(saving * 100)}% saved`,
     ...(unseenSeconds > 0
       ? [`No tick looked for ${unseenSeconds} s of it: the nodes seen last are taken to have stayed.`]
       : []),

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { apiKeysSecretName } from '../../core/protocol/api-keys.ts';
+import { tableStyle } from '../../local/table.ts';
 import { connectLocal } from '../connect.ts';
 import { added, checkName, revoked } from '../key-ring.ts';
 
@@ -71,7 +72,7 @@ async function list(flags: KeysFlags): Promise<void> {
   if (flags.json) console.log(JSON.stringify(shown));
   else if (shown.length === 0) console.log('There are no keys. Make one with "paddock keys create NAME".');
   else {
-    const table = new Table({ head: ['id', 'name', 'created'], style: { head: ['bold'], border: ['gray'] } });
+    const table = new Table({ head: ['id', 'name', 'created'], style: tableStyle() });
     for (const { id, name, createdAt } of shown) table.push([id, name, createdAt]);
     console.log(table.toString());
   }

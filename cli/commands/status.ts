@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { PlanRecord } from '../../adapters/aws/fleet-state.ts';
 import type { ColdReplica, LearnedLead } from '../../core/scaling/types.ts';
+import { tableStyle } from '../../local/table.ts';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
 import { describeCold, describeLead } from '../explain-text.ts';
 
@@ -93,7 +94,7 @@ export function statusText(report: StatusReport): string {
   const table = new Table({
     head: ['pool', 'wanted', 'nodes desired', 'nodes in service'],
     colAligns: ['left', 'right', 'right', 'right'],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const row of report.pools) table.push([row.pool, row.wanted, row.nodesDesired, row.nodes]);
   const tick = report.lastTick;

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { tableStyle } from '../../local/table.ts';
 import type { Known, LetterRow } from './read.ts';
 import type { Outcome } from './run.ts';
 
@@ -21,7 +22,7 @@ export function listText(rows: readonly LetterRow[], fleet: string): string {
   const table = new Table({
     head: ['id', 'fleet', 'age', 'receives', 'attempts', 'model', 'response', 'why'],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'left', 'left', 'left'],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const row of rows) {
     table.push([

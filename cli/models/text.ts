@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import type { CachedModelReport, ModelReport } from '../../core/protocol/models.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
 import { sizeText } from '../../core/warmup/room.ts';
+import { tableStyle } from '../../local/table.ts';
 import type { Mirrored } from './mirror.ts';
 import type { PodStanding } from './pods.ts';
 
@@ -30,7 +31,7 @@ export function listText(fleet: string, pods: readonly ModelReport[], now: Secon
     colAligns: ['left', 'left', 'right', 'left', 'right', 'left'],
     colWidths: [null, null, null, 46, null, null],
     wordWrap: true,
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const { pod, models } of pods) {
     if (models.length === 0) table.push([pod, '(none)', '', '', '', '']);

@@ -3,8 +3,9 @@ import type { UpgradeExecution } from '../../adapters/aws/upgrade-executions.ts'
 import type { EndedUpgrade, RunningUpgrade } from '../../adapters/aws/upgrade-state.ts';
 import type { UpgradePlan } from '../../core/upgrade/plan.ts';
 import type { Obstacle } from '../../core/upgrade/preflight.ts';
+import { tableStyle } from '../../local/table.ts';
 
-const style = { head: ['bold'], border: ['gray'], compact: true };
+const style = tableStyle();
 const time = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ');
 

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { tableStyle } from '../table.ts';
 import { type FaultKind, KINDS } from './plan.ts';
 import type { ChaosOutcome } from './play.ts';
 import type { FaultCounts } from './tally.ts';
@@ -62,7 +63,7 @@ function table({ tally, verdict, refused, deadLetters, trails }: ChaosOutcome): 
   const rows = new Table({
     head: ['what happened', 'times'],
     colAligns: ['left', 'right'],
-    style: { head: ['bold'], border: ['gray'], compact: true },
+    style: tableStyle(),
   });
   for (const kind of KINDS) rows.push([WORDS[kind], tally.of(kind)]);
   const sum = (of: (trail: RequestTrail) => number): number => trails.reduce((n, trail) => n + of(trail), 0);
