@@ -20,6 +20,18 @@ const cpuBase = (zone: string): PoolInput => ({
   resources: cpuResources,
 });
 
+const cpuElastic = (capacityType: 'on-demand' | 'spot', instanceTypes: string[], max: number): PoolInput => ({
+  name: capacityType,
+  capacityType,
+  kind: 'elastic',
+  instanceTypes,
+  max,
+  slots: 2,
+  expectedSecondsPerRequest: 8,
+  expectedLeadSeconds: 150,
+  resources: cpuResources,
+});
+
 const cpuFleet: FleetInput = {
   name: 'cpu',
   models: ['llama3.1:8b'],
@@ -27,17 +39,9 @@ const cpuFleet: FleetInput = {
   pools: [
     cpuBase('a'),
     cpuBase('b'),
-    {
-      name: 'spot',
-      capacityType: 'spot',
-      kind: 'elastic',
-      instanceTypes: ['c6i.4xlarge', 'c6a.4xlarge'],
-      max: 8,
-      slots: 2,
-      expectedSecondsPerRequest: 8,
-      expectedLeadSeconds: 150,
-      resources: cpuResources,
-    },
+    cpuElastic('spot', ['c6i.4xlarge', 'c6a.4xlarge'], 8),
+    // Takes over what spot fails to give: with the base alone there would be nothing to fall back to.
+    cpuElastic('on-demand', ['c6a.4xlarge'], 4),
   ],
 };
 
@@ -72,8 +76,9 @@ const withOverrides = (fleet: FleetInput, overrides: PresetOverrides): FleetInpu
 /** Ready fleets; each takes overrides: `presets.cpu({ policy: { targetWaitSeconds: 30 } })`. */
 export const presets = {
   /**
-   * Two persistent on-demand pools of c6a.8xlarge with one replica each, in zones a and b, and an elastic spot pool
-   * of c6i.4xlarge and c6a.4xlarge. llama3.1:8b, never fewer than two replicas.
+   * Two persistent on-demand pools of c6a.8xlarge with one replica each, in zones a and b, an elastic spot pool of
+   * c6i.4xlarge and c6a.4xlarge, and an elastic on-demand pool of c6a.4xlarge for when spot gives nothing.
+   * llama3.1:8b, never fewer than two replicas.
    */
   cpu: (overrides: PresetOverrides = {}): FleetInput => withOverrides(cpuFleet, overrides),
   /** Elastic on-demand and spot pools of g5.2xlarge. llama3.1:8b, never fewer than one replica. */

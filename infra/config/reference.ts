@@ -45,8 +45,8 @@ export default defineConfig({
 An unknown key or an impossible value stops synthesis with one error that lists everything that is wrong, each with its
 path and the fix. Another file is used with \`PADDOCK_CONFIG=path/to/other.config.ts\`.
 
-**Presets.** \`presets.cpu()\`: two persistent on-demand pools of c6a.8xlarge with one replica each and an elastic spot pool
-of c6i.4xlarge and c6a.4xlarge. \`presets.gpu()\`: elastic on-demand and spot pools of g5.2xlarge. Both serve llama3.1:8b.
+**Presets.** \`presets.cpu()\`: two persistent on-demand pools of c6a.8xlarge with one replica each, an elastic spot pool
+of c6i.4xlarge and c6a.4xlarge, and an elastic on-demand pool of c6a.4xlarge that takes over what spot fails to give. \`presets.gpu()\`: elastic on-demand and spot pools of g5.2xlarge. Both serve llama3.1:8b.
 Each takes overrides: \`policy\` is merged with the preset's, every other option replaces the preset's.
 
 **What most people set:**

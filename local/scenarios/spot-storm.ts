@@ -30,7 +30,7 @@ export function spotStorm({ seed, minutes, arrivals }: StormOptions): Scenario {
       '30 min of bursts; a spot instance is taken back every 3 min, twice there is no spot capacity for 4 min',
     total: load.length,
     singlePool: false,
-    // The CPU preset's on-demand pools can't grow: there would be nothing to fall back to.
+    // As the simulation: with the CPU preset two replicas are always on-demand, and there is less to be seen.
     preset: 'gpu',
     defaults: {
       ...(arrivals ? {} : { serviceSeconds: STORM_LOAD.serviceSeconds }),

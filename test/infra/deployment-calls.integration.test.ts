@@ -118,7 +118,7 @@ describe('the calls of a first deployment', () => {
   });
 
   it('find the Auto Scaling group of each node group and suspend its rebalancing', async () => {
-    expect(suspended()).toEqual(Array(6).fill([]));
+    expect(suspended()).toEqual(Array(7).fill([]));
     for (const description of ofType('NodegroupDescription')) {
       const { nodegroup: found } = (await make(description, 'Create')) as eks.DescribeNodegroupCommandOutput;
       realNames.set(
@@ -134,7 +134,7 @@ describe('the calls of a first deployment', () => {
   it('mark each serving group', async () => {
     for (const mark of ofType('NodegroupMark')) await make(mark, 'Create');
 
-    for (const name of ['cpu-base-a', 'cpu-base-b', 'cpu-spot', 'gpu-on-demand', 'gpu-spot'])
+    for (const name of ['cpu-base-a', 'cpu-base-b', 'cpu-spot', 'cpu-on-demand', 'gpu-on-demand', 'gpu-spot'])
       expect(parameter(`/paddock/paddock/node-groups/paddock-${name}`)).toBe('exists');
   });
 });

@@ -38,6 +38,7 @@ describe('node groups', () => {
     expect(groups.flatMap(([, { Properties }]) => Properties.NodegroupName ?? []).toSorted()).toEqual([
       'paddock-cpu-base-a',
       'paddock-cpu-base-b',
+      'paddock-cpu-on-demand',
       'paddock-cpu-spot',
       'paddock-gpu-on-demand',
       'paddock-gpu-spot',

@@ -69,6 +69,7 @@ describe('the first deployment', () => {
       'paddock-cpu-base-a': 1,
       'paddock-cpu-base-b': 1,
       'paddock-cpu-spot': 0,
+      'paddock-cpu-on-demand': 0,
       'paddock-gpu-on-demand': 0,
       'paddock-gpu-spot': 0,
     });
@@ -153,6 +154,7 @@ describe('a second one after a scale-out and an upgrade', () => {
     );
 
     expect(serving.map(({ metadata }) => metadata.name).toSorted()).toEqual([
+      'cpu-on-demand',
       'cpu-spot',
       'gpu-on-demand',
       'gpu-spot',

@@ -11,7 +11,7 @@ describe('the shipped configuration', () => {
 describe('presets.cpu', () => {
   const policy = fleetPolicy(config, 'cpu');
 
-  it('is the original: two persistent on-demand pools of one zone, and spot beside them', () => {
+  it('is the original: two persistent on-demand pools of one zone, and elastic ones beside them', () => {
     const pools = config.fleets[0]?.pools ?? [];
 
     expect(
@@ -47,6 +47,14 @@ describe('presets.cpu', () => {
         instanceTypes: ['c6i.4xlarge', 'c6a.4xlarge'],
         min: 0,
         max: 8,
+      },
+      {
+        name: 'on-demand',
+        kind: 'elastic',
+        capacityType: 'on-demand',
+        instanceTypes: ['c6a.4xlarge'],
+        min: 0,
+        max: 4,
       },
     ]);
     expect(pools.slice(0, 2).map(({ zones }) => zones)).toEqual([['us-east-1a'], ['us-east-1b']]);

@@ -15,6 +15,7 @@ describe('the configuration of a local run', () => {
       ['base-a', 'persistent', 1, 1],
       ['base-b', 'persistent', 1, 1],
       ['spot', 'elastic', 0, 8],
+      ['on-demand', 'elastic', 0, 4],
     ]);
   });
 
@@ -57,7 +58,7 @@ describe('the configuration of a local run', () => {
 
   it('lets a fleet sleep although its pools state minimums', () => {
     const run = local('seed-benchmark', { minReplicas: 0 });
-    expect(run.fleets[0]?.pools.map(({ min }) => min)).toEqual([0, 0, 0]);
+    expect(run.fleets[0]?.pools.map(({ min }) => min)).toEqual([0, 0, 0, 0]);
   });
 
   it('names the fleets that there are when the one asked for is not', () => {

@@ -159,7 +159,7 @@ describe('workloads', () => {
         (kind === 'StatefulSet' || kind === 'Deployment') && !metadata?.labels?.['paddock.dev/canary'],
     );
 
-    expect(all).toHaveLength(5);
+    expect(all).toHaveLength(6);
     for (const workload of all) expect(workload).not.toHaveProperty('spec.replicas');
   });
 

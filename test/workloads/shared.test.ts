@@ -52,11 +52,11 @@ describe('quotas', () => {
   );
 
   it('hold twice as many replicas as the configuration allows, and a canary of each fleet', () => {
-    // cpu: 1 + 1 + 8, gpu: 4 + 8.
+    // cpu: 1 + 1 + 8 + 4, gpu: 4 + 8.
     expect(serving?.spec?.hard).toEqual({
-      pods: '46',
-      'requests.cpu': `${20 * 6200 + 24 * 4200 + 6200 + 4200}m`,
-      'requests.memory': `${(20 * 12 + 24 * 16 + 12 + 16) * 1024 + 46 * 256}Mi`,
+      pods: '54',
+      'requests.cpu': `${28 * 6200 + 24 * 4200 + 6200 + 4200}m`,
+      'requests.memory': `${(28 * 12 + 24 * 16 + 12 + 16) * 1024 + 54 * 256}Mi`,
       'requests.nvidia.com/gpu': '25',
     });
   });
