@@ -1,14 +1,10 @@
 import { type ConfigInput, defineConfig, type PaddockConfig, presets } from '../infra/config/index.ts';
-import type { Scenario } from './scenarios/scenarios.ts';
+import type { FleetScale, Scenario } from './scenarios/scenario.ts';
 
 /** What the command line says about the fleet; undefined keeps the configuration's value. */
-export interface FleetOverrides {
+export interface FleetOverrides extends Omit<FleetScale, 'bootSeconds' | 'loadSeconds'> {
   fleet?: string;
   preset?: 'cpu' | 'gpu';
-  slots?: number;
-  serviceSeconds?: number;
-  minReplicas?: number;
-  maxReplicas?: number;
   /** Spot's share of the on-demand price. */
   spotPrice?: number;
   /** Node boot and model load of this run: the pools' first guess of the lead time. */

@@ -12,21 +12,16 @@ import { writeRecording } from './permissions/recording.ts';
 import type { Progress } from './progress.ts';
 import { loadOf } from './scenarios/load.ts';
 import { Play, type Via } from './scenarios/play.ts';
+import type { FleetScale } from './scenarios/scenario.ts';
 import { arrivalsScenario, SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
 import { spotStorm } from './scenarios/spot-storm.ts';
 import { withSystem } from './with-system.ts';
 
-export interface RunOptions {
+export interface RunOptions extends FleetScale {
   scenario?: string;
   arrivals?: string;
   fleet?: string;
   preset?: 'cpu' | 'gpu';
-  slots?: number;
-  serviceSeconds?: number;
-  bootSeconds?: number;
-  loadSeconds?: number;
-  minReplicas?: number;
-  maxReplicas?: number;
   counterLagSeconds: number;
   minutes?: number;
   timeScale: number;

@@ -34,6 +34,16 @@ export interface ScenarioContext extends LoadClient {
   say(line: string): void;
 }
 
+/** How large and how fast a run's fleet is. */
+export interface FleetScale {
+  slots?: number;
+  serviceSeconds?: number;
+  bootSeconds?: number;
+  loadSeconds?: number;
+  minReplicas?: number;
+  maxReplicas?: number;
+}
+
 export interface Scenario {
   name: string;
   description: string;
@@ -44,15 +54,6 @@ export interface Scenario {
   /** Run this preset unless the user asks for another, or for a fleet of the configuration. */
   preset?: 'cpu' | 'gpu';
   /** Used where the user stated nothing else. */
-  defaults: {
-    slots?: number;
-    serviceSeconds?: number;
-    bootSeconds?: number;
-    loadSeconds?: number;
-    minReplicas?: number;
-    maxReplicas?: number;
-    idleSeconds?: number;
-    times?: number;
-  };
+  defaults: FleetScale & { idleSeconds?: number; times?: number };
   run(context: ScenarioContext): Promise<void>;
 }
