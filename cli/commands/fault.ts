@@ -120,6 +120,8 @@ async function ask(method: string, { stateDir }: FaultFlags, body?: Fault, query
     method,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((cause: unknown) => {
+    throw new Error('The local system does not answer: it is ending, or too busy. Try again.', { cause });
   });
   const answer = (await response.json()) as { message?: string };
   if (!response.ok) throw new Error(answer.message ?? `The local system answered ${response.status}.`);

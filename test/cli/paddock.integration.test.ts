@@ -143,11 +143,19 @@ describe('the paddock command', () => {
     writeSession(stateDir, {
       ...{ pid: process.pid, endpointUrl, region: 'us-east-1', accessKeyId: key, secretAccessKey: key },
       ...{ cluster: 'paddock', fleet: 'cpu', table: 't', kubeconfig: 'none' },
+      faults: { url: endpointUrl, token: key },
     });
-    const { code, stderr } = await paddock('upgrade', 'ollama', '0.18.0', '--state-dir', stateDir);
-    expect([code, stderr]).toEqual([
+    const answers = async (...args: string[]) => {
+      const { code, stderr } = await paddock(...args, '--state-dir', stateDir);
+      return [code, stderr];
+    };
+    expect(await answers('upgrade', 'ollama', '0.18.0')).toEqual([
       1,
       expect.stringMatching(/^paddock: list the state machines: ECONNREFUSED/),
+    ]);
+    expect(await answers('fault', 'ice', '--pool', 'spot')).toEqual([
+      1,
+      'paddock: The local system does not answer: it is ending, or too busy. Try again.\n',
     ]);
   });
 

@@ -128,7 +128,7 @@ describe('the calls of a first deployment', () => {
     }
     for (const suspension of ofType('AzRebalanceSuspension')) await make(suspension, 'Create');
 
-    expect(suspended()).toEqual(Array(6).fill(['AZRebalance']));
+    expect(suspended()).toEqual(Array(7).fill(['AZRebalance']));
   });
 
   it('mark each serving group', async () => {
