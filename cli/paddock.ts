@@ -19,6 +19,8 @@ import { upgradeCommand } from './commands/upgrade.ts';
 /** Errors that the language itself throws: nobody at a terminal can mend them. */
 const DEFECTS = ['TypeError', 'ReferenceError', 'RangeError', 'SyntaxError', 'AssertionError', 'ZodError'];
 
+// Tables ask the environment, and not who reads them, whether to have colours.
+if (!process.stdout.isTTY || process.env.NO_COLOR) process.env.FORCE_COLOR ??= '0';
 // Commands import what they need when they run; CDK alone takes over a second to compile.
 enableCompileCache();
 

@@ -96,7 +96,9 @@ const redriveCommand = (): Command =>
 const purgeCommand = (): Command =>
   chosen(
     new Command('purge')
-      .description('Delete dead letters for good. Their responses stay failed.')
+      .description(
+        'Delete dead letters for good. Their responses stay as they ended; one that has not ended is failed.',
+      )
       .option('--yes', 'do not ask'),
   )
     .addHelpText('after', examples('purge resp_cpu_… --yes', 'purge --all') + NOTE)

@@ -54,7 +54,8 @@ export async function learn(letter: DeadLetter, { fleet, objects }: Dlq): Promis
   };
 }
 
-export function rowOf({ letter, request, problem, status, result }: Known, { fleet, now }: Dlq): LetterRow {
+export function rowOf(known: Known, { fleet, now }: Dlq): LetterRow {
+  const { letter, request, status, result } = known;
   const model = status?.model || request?.body?.model;
   return {
     id: request?.id ?? letter.messageId,
@@ -65,10 +66,15 @@ export function rowOf({ letter, request, problem, status, result }: Known, { fle
     attempts: status?.failures ?? 0,
     model: typeof model === 'string' ? model : '',
     response: request ? (result?.status ?? 'pending') : 'foreign',
-    why: request
-      ? (result?.error?.message ?? causeOfDeath({ reason: letter.reason, status }).message)
-      : `no request of this fleet: ${problem}`,
+    why: whyOf(known),
   };
+}
+
+function whyOf({ letter, request, problem, status, result }: Known): string {
+  if (!request) return `no request of this fleet: ${problem}`;
+  // Delivered twice, and given up once.
+  if (result && result.status !== 'failed') return `it is ${result.status}: redrive takes the letter out`;
+  return result?.error?.message ?? causeOfDeath({ reason: letter.reason, status }).message;
 }
 
 /** Whether a person named this letter: by its request's id or its message's. */

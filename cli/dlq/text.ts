@@ -82,7 +82,7 @@ export function bodyText(body: unknown, shown: BodyShown): string | undefined {
 
 const MEANINGS: Record<string, string> = {
   redriven: 'redriven',
-  purged: 'purged; their responses stay failed',
+  purged: 'purged; what had no answer is failed for good',
   foreign: 'left: no request of this fleet',
   completed: 'taken out: answered already',
   cancelled: 'taken out: cancelled by their client',

@@ -140,9 +140,12 @@ function fromOther(
   };
 }
 
-/** OpenAI's codes are a closed list; ours is told in the message. */
+/**
+ * OpenAI's codes are a closed list; ours is told in the message. `http_…`: the model server refused the request itself, for which it
+ * has 500 and 501 too; its own failures are tried again, and never end a request in this way.
+ */
 function errorOf({ error }: RequestResult): { code: string; message: string } {
   const { code = 'unknown', message = 'no reason was given' } = error ?? {};
-  const isClients = code === 'invalid_request' || code === 'model_not_found' || /^http_4\d\d$/.test(code);
+  const isClients = code === 'invalid_request' || code === 'model_not_found' || /^http_\d{3}$/.test(code);
   return { code: isClients ? 'invalid_prompt' : 'server_error', message: `${message} (${code})` };
 }

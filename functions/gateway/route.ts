@@ -25,9 +25,13 @@ export async function route(
   if (action) return await action(request, owner, deps);
   const allow = Object.keys(actions).join(', ');
   if (allow === '') {
-    throw new ApiError(404, 'Unknown request URL. docs/gateway.md lists those that there are.', {
-      code: 'unknown_url',
-    });
+    throw new ApiError(
+      404,
+      "Unknown request URL. OpenAI's clients take the base URL with /v1; docs/gateway.md lists what there is.",
+      {
+        code: 'unknown_url',
+      },
+    );
   }
   throw new ApiError(405, `This URL takes ${allow} only.`, { code: 'method_not_supported', allow });
 }

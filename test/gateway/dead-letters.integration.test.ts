@@ -107,7 +107,7 @@ it('purging asks first, and says what it did', async () => {
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('add --yes')]);
   expect(rig.queued(DEAD)).toBe(1);
   const { code, stdout } = await paddock('purge', '--all', '--yes');
-  expect([code, stdout.trim()]).toEqual([0, '1 purged; their responses stay failed']);
+  expect([code, stdout.trim()]).toEqual([0, '1 purged; what had no answer is failed for good']);
   expect((await paddock('list')).stdout).toContain("The fleet 'cpu' has no dead letters.");
   const missing = await paddock('redrive', doomed.id);
   expect([missing.code, missing.stdout]).toEqual([

@@ -65,6 +65,8 @@ describe('paddock bench against a model server', () => {
     const { code, stdout } = await paddock('--target', url, ...args);
     expect(code).toBe(1);
     expect(stdout).toContain('direct: 2 without an answer: timed out');
+    // Nobody sees colours in a file.
+    expect(stdout).not.toContain('\u001b');
   });
 
   it('says why nothing was answered', async () => {

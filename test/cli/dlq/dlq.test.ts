@@ -51,6 +51,13 @@ class Desk extends World {
     await this.sweep();
   }
 
+  /** Ended without this letter: answered by another delivery, cancelled or deleted. */
+  async end(id: string, status: 'completed' | 'cancelled' | 'deleted'): Promise<void> {
+    const times = { submittedAt: 1, startedAt: 1, finishedAt: 1 };
+    const result = { v: 1, id, replica: 'x', status, ...times };
+    await this.objects.writeOnce(resultKey(FLEET, id), JSON.stringify(result));
+  }
+
   /** What the client reads. */
   response(id: string) {
     const status = this.readStatus(id);
@@ -79,6 +86,15 @@ describe('list', () => {
     );
     expect(listText(rows, FLEET)).toContain('3 dead letters');
     expect(desk.letters.visible).toBe(3);
+  });
+
+  it('does not say of one that was answered all the same that nobody did', async () => {
+    const desk = new Desk();
+    desk.put('a');
+    await desk.end('a', 'completed');
+    expect((await listLetters(desk.dlq, {}))[0]).toMatchObject({
+      ...{ response: 'completed', why: 'it is completed: redrive takes the letter out' },
+    });
   });
 
   it('says that there is none', async () => {
@@ -180,9 +196,7 @@ describe('redrive', () => {
       const desk = new Desk();
       desk.status('a');
       desk.put('a');
-      const times = { submittedAt: 1, startedAt: 1, finishedAt: 1 };
-      const result = { v: 1, id: 'a', replica: 'x', status, ...times };
-      await desk.objects.writeOnce(resultKey(FLEET, 'a'), JSON.stringify(result));
+      await desk.end('a', status);
       expect((await redriveLetters(undefined, desk.dlq, {})).counts).toEqual({ [status]: 1 });
       expect(desk.sent).toEqual([]);
       expect(desk.result('a').status).toBe(status);

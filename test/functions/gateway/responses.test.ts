@@ -111,15 +111,18 @@ describe('a response', () => {
     const world = new World();
     const { id } = (await world.submit()).body;
     world.finish(id, { status: 'failed', error: { code: 'attempts_exhausted', message: 'given up' } });
-    const other = (await world.submit()).body.id;
-    world.finish(other, { status: 'failed', error: { code: 'http_400', message: 'bad image' } });
+    const others: string[] = [];
+    for (const code of ['http_400', 'http_500', 'invalid_request', 'model_not_found']) {
+      others.push((await world.submit()).body.id);
+      world.finish(others.at(-1) ?? '', { status: 'failed', error: { code, message: 'bad image' } });
+    }
 
     const read = async (one: string) => (await world.call('GET', `/v1/responses/${one}`)).body;
     expect(await read(id)).toMatchObject({
       status: 'failed',
       error: { code: 'server_error', message: 'given up (attempts_exhausted)' },
     });
-    expect((await read(other)).error.code).toBe('invalid_prompt');
+    for (const other of others) expect((await read(other)).error.code).toBe('invalid_prompt');
   });
 
   it('is no one else’s to read, cancel or delete', async () => {
