@@ -23,6 +23,7 @@ export interface RunOptions extends FleetScale {
   fleet?: string;
   preset?: 'cpu' | 'gpu';
   counterLagSeconds: number;
+  emptyDisks?: boolean;
   minutes?: number;
   timeScale: number;
   /** Of the storm: which instances are taken back, when there is no capacity, and its arrivals. */
@@ -79,6 +80,7 @@ export async function runLocal(options: RunOptions): Promise<number> {
       ...(serviceSeconds === undefined ? {} : { serviceSeconds }),
       ...(isReal && { ollama: await prepareOllama(config, progress) }),
       counterLagSeconds: options.counterLagSeconds,
+      emptyDisks: options.emptyDisks ?? scenario.defaults.emptyDisks ?? false,
       recordCalls: options.recordCalls !== undefined,
     }),
     async ({ system, progress, onStop }) => {

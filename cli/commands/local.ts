@@ -36,6 +36,10 @@ export function localCommand(): Command {
       'model load on a new pod, from its binding to a node (default: 3)',
       atLeast(0),
     )
+    .option(
+      '--empty-disks',
+      'new pods fetch their models, which somebody has made up, as in the cluster (always in warm-up and sick-node)',
+    )
     .option('--min-replicas <n>', "override the fleet's minimum", wholeNumber(0))
     .option('--max-replicas <n>', "override the fleet's maximum", wholeNumber(1))
     .option('--counter-lag-seconds <s>', 'SQS counters lag this much', atLeast(0), 0)
@@ -137,11 +141,16 @@ function refuseIgnored({ arrivals, scenario, modelServer }: RunOptions, command:
   if (modelServer !== 'synthetic') {
     refuse('serviceSeconds', '--service-seconds', '--model-server synthetic');
     refuse('loadSeconds', '--load-seconds', '--model-server synthetic');
+    refuse('emptyDisks', '--empty-disks', '--model-server synthetic');
   }
   if (scenario !== 'idle-wake' && scenario !== 'warm-up')
     refuse('times', '--times', '--scenario idle-wake or warm-up');
   if (scenario === 'warm-up' && modelServer !== 'synthetic')
     command.error(
       'error: --scenario warm-up asks the model servers what they saw, which the real one does not tell.',
+    );
+  if (scenario === 'sick-node' && modelServer !== 'synthetic')
+    command.error(
+      'error: --scenario sick-node has models made up for it, which the real server can not load.',
     );
 }

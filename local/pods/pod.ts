@@ -117,7 +117,7 @@ export class LocalPod {
       pod: this.ref.name,
       host: this.#podIP,
       port: OLLAMA_PORT,
-      models: (env.PADDOCK_MODELS ?? '').split(',').filter(Boolean),
+      models: this.#options.emptyDisks ? [] : (env.PADDOCK_MODELS ?? '').split(',').filter(Boolean),
       slots: Number(env.PADDOCK_SLOTS ?? 1),
       disk: this.#disk,
       ...optionalVersion(sidecar?.image),

@@ -11,6 +11,8 @@ export interface PodRunner {
   readonly count: number;
   /** Kills the pod's worker as an out-of-memory kill would; it is started again. False: there is no such pod. */
   crash(pod: string): boolean;
+  /** From now on no model fits on the disks of pods that start on this node. */
+  leaveNoRoom(node: string): void;
   /** Kills every pod of the node at once, as if its power were cut. */
   loseNode(node: string): void;
   /** Ends every pod at once and watches no more. */
@@ -43,6 +45,7 @@ class Runner implements PodRunner {
   readonly #ends = new Map<string, Promise<void>>();
   /** UIDs of pods whose node is lost while their object is still there: no kubelet will ever start them again. */
   readonly #lost = new Set<string>();
+  readonly #withoutRoom = new Set<string>();
   #stopped = false;
 
   constructor(options: PodRunnerOptions, addresses: Addresses) {
@@ -74,6 +77,10 @@ class Runner implements PodRunner {
 
   crash(name: string): boolean {
     return this.#byName(name)?.crash() ?? false;
+  }
+
+  leaveNoRoom(node: string): void {
+    this.#withoutRoom.add(node);
   }
 
   loseNode(node: string): void {
@@ -110,7 +117,9 @@ class Runner implements PodRunner {
       if (!this.#ends.has(name)) void this.#api.remove({ name, namespace, uid }).catch(() => {});
       return;
     }
-    const local = new LocalPod(pod, { name, namespace, uid }, this.#api, this.#addresses, this.#options);
+    const isFull = this.#withoutRoom.has(pod.spec.nodeName);
+    const options = isFull ? withoutRoom(this.#options) : this.#options;
+    const local = new LocalPod(pod, { name, namespace, uid }, this.#api, this.#addresses, options);
     this.#pods.set(uid, local);
     void local.start(this.#ends.get(name));
   }
@@ -134,3 +143,10 @@ class Runner implements PodRunner {
     this.#options.onEvent?.(event);
   }
 }
+
+/** As on a disk that something else has filled. */
+const withoutRoom = (options: PodRunnerOptions): PodRunnerOptions => ({
+  ...options,
+  emptyDisks: true,
+  env: (pod) => ({ ...options.env(pod), PADDOCK_MODELS_LIMIT_BYTES: '1000' }),
+});

@@ -30,6 +30,8 @@ export interface PodRunnerOptions {
   /** The pods' models, and their tokens and kubeconfigs, which their owner alone can read. */
   stateDir: string;
   logDir: string;
+  /** The pods' disks hold no model when they start; default: all that they serve. */
+  emptyDisks?: boolean;
   /** Milliseconds between readiness probes; default: as the pod's probe says. */
   probePeriodMs?: number;
   /** First pause after a second crash, milliseconds; doubles to five minutes; default 10 000 as in a kubelet. */

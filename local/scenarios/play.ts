@@ -72,12 +72,14 @@ export class Play {
   }
 
   #context(times: number | undefined): ScenarioContext {
-    const { watch, models, policy, router } = this.#system;
+    const { watch, models, pods, policy, router } = this.#system;
     return {
       pods: () => watch.livePods,
       onPods: (listener) => watch.onChange(listener),
       untilPods: (condition) => watch.until(condition, this.#stop.signal),
       replacePods: () => watch.deletePods(),
+      deletePod: (name) => watch.deletePod(name),
+      leaveNoRoom: (node) => pods.leaveNoRoom(node),
       restartModelServer: async (pod, loadSeconds) => models.restart?.(pod, loadSeconds),
       routers: () => router.urls,
       model: this.#model,

@@ -31,6 +31,8 @@ export interface ScenarioResult {
     knocks: { answered: number; refused: number };
   };
   ticks: { count: number; errors: number; p50Ms: number; p99Ms: number };
+  /** Of a scenario with stages: seconds from its start until each was reached. */
+  stages?: Record<string, number>;
   /** Of a scenario whose fleet sleeps: from the submission to the start of an execution, and to its first tick. */
   wake?: { triggers: Record<string, number>; executionSeconds: Summary; tickSeconds: Summary };
   costDollars: number;
@@ -106,6 +108,7 @@ export class Recorder {
   #needAt: number | undefined;
   #firstScaleOutAt: number | undefined;
   #cold = 0;
+  readonly #stages: Record<string, number> = {};
   readonly #podsWarmed = new Set<string>();
   readonly #knocks = { answered: 0, refused: 0 };
 
@@ -180,6 +183,11 @@ export class Recorder {
   /** A model server heard a request before it was warm. */
   cold(): void {
     this.#cold += 1;
+  }
+
+  /** The scenario has come to this stage. */
+  reached(stage: string, at: number): void {
+    this.#stages[stage] = roundTo((at - this.#startedAt) / 1000, DIGITS);
   }
 
   /** @param uid of a pod that is Ready */
@@ -305,6 +313,7 @@ export class Recorder {
         allOnDemandDollars: roundTo(nodes.allOnDemand, 4),
         saving: roundTo(nodes.allOnDemand === 0 ? 0 : 1 - nodes.total / nodes.allOnDemand, 4),
       },
+      ...(Object.keys(this.#stages).length > 0 && { stages: this.#stages }),
       ...(this.#wakes.length > 0 && { wake: this.#wake() }),
     };
   }

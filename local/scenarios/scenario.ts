@@ -20,6 +20,10 @@ export interface ScenarioContext extends LoadClient {
   untilPods(condition: () => boolean): Promise<void>;
   /** Deletes every pod of the fleet; its workloads make new ones. */
   replacePods(): Promise<void>;
+  /** One pod, with its grace period. */
+  deletePod(name: string): Promise<void>;
+  /** From now on no model fits on the disks of pods that start on this node. */
+  leaveNoRoom(node: string): void;
   /** The pod's model server is killed and is back at once, with nothing in memory. */
   restartModelServer(pod: string, loadSeconds: number): Promise<void>;
   /** Base URLs of the ready router pods; none without an Nginx on this machine. */
@@ -54,6 +58,11 @@ export interface Scenario {
   /** Run this preset unless the user asks for another, or for a fleet of the configuration. */
   preset?: 'cpu' | 'gpu';
   /** Used where the user stated nothing else. */
-  defaults: FleetScale & { idleSeconds?: number; times?: number };
+  defaults: FleetScale & {
+    idleSeconds?: number;
+    times?: number;
+    /** New pods fetch their models; else they find them on their disks. */
+    emptyDisks?: boolean;
+  };
   run(context: ScenarioContext): Promise<void>;
 }

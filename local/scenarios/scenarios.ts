@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BURST, BURST_BEGINS_SECONDS, BURST_SERVICE_SECONDS } from '../../simulation/burst.ts';
 import { type Arrival, closedLoop, evenly, openLoop } from './load.ts';
 import type { Scenario } from './scenario.ts';
+import { sickNode } from './sick-node.ts';
 import { spotStorm } from './spot-storm.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -74,6 +75,7 @@ export const SCENARIOS: readonly Scenario[] = [
   burst,
   idleWake,
   warmUp,
+  sickNode,
   spotStorm({ seed: 1 }),
 ];
 

@@ -24,7 +24,7 @@ export const warmUp: Scenario = {
     'all replicas are replaced --times over under load, some model servers restart; none is to meet a request cold',
   singlePool: true,
   defaults: {
-    ...{ slots: 2, serviceSeconds: 0.3, bootSeconds: 0, loadSeconds: 3 },
+    ...{ slots: 2, serviceSeconds: 0.3, bootSeconds: 0, loadSeconds: 3, emptyDisks: true },
     ...{ minReplicas: 40, maxReplicas: 40, times: 5 },
   },
   async run(context) {

@@ -23,6 +23,8 @@ export interface FleetPod {
   name: string;
   uid: string;
   ip?: string;
+  /** Missing while it waits for one. */
+  node?: string;
   isReady: boolean;
 }
 
@@ -120,6 +122,7 @@ export class FleetWatch {
         name: pod.metadata?.name ?? '',
         uid: pod.metadata?.uid ?? '',
         ...(pod.status?.podIP !== undefined && { ip: pod.status.podIP }),
+        ...(pod.spec?.nodeName !== undefined && { node: pod.spec.nodeName }),
         isReady: phaseOf(pod) === 'warm',
       }));
   }
@@ -127,6 +130,11 @@ export class FleetWatch {
   /** Deletes every pod of the fleet with its grace period. */
   async deletePods(): Promise<void> {
     await this.#core.deleteCollectionNamespacedPod(this.#selection);
+  }
+
+  /** Deletes one with its grace period. */
+  async deletePod(name: string): Promise<void> {
+    await this.#core.deleteNamespacedPod({ namespace: NAMESPACE, name });
   }
 
   /** Resolves when `condition` holds; asked at each change. Rejects when the signal aborts. */

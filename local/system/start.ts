@@ -63,6 +63,8 @@ export interface SystemOptions {
   /** Fixed service time; undefined: from tokens. */
   serviceSeconds?: number;
   counterLagSeconds: number;
+  /** New pods fetch their models, as in the cluster; else they find them on their disks. Not with `ollama`. */
+  emptyDisks?: boolean;
   /** Of the kubelets: pause after a worker's second crash, which doubles with each further one. Default 10, theirs. */
   crashBackoffSeconds?: number;
   /** Keep what `recordedCalls` reads. Not with `kubeconfig`: only a cluster of our own keeps an audit log. */
@@ -280,6 +282,7 @@ async function bootFleet(base: Base, bundle: string) {
       PADDOCK_REGISTRY_URL: registryUrl,
     }),
     ...(options.crashBackoffSeconds !== undefined && { crashBackoffMs: options.crashBackoffSeconds * 1000 }),
+    emptyDisks: options.emptyDisks ?? false,
     stateDir: join(stateDir, 'pods'),
     logDir: join(stateDir, 'logs', 'pods'),
     onEvent: (event) => 'reason' in event && onError(`pod ${event.pod}: ${event.kind}: ${event.reason}`),

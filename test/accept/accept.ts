@@ -106,6 +106,19 @@ const RUNS: Run[] = [
     ],
   },
   {
+    name: 'sick-node',
+    arguments: ['--scenario', 'sick-node'],
+    limits: [
+      nothingLost,
+      noneCold,
+      noneInterrupted,
+      {
+        what: 'the pod is replaced, then its node, and all are warm within 8 minutes',
+        holds: ({ stages }) => (stages?.['all are warm'] ?? Number.POSITIVE_INFINITY) <= 480,
+      },
+    ],
+  },
+  {
     name: 'spot-storm',
     arguments: ['--scenario', 'spot-storm'],
     limits: [
