@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import './colours.ts';
+
 import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.ts';

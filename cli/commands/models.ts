@@ -1,8 +1,9 @@
-import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
+import { addConnectOptions, type ConnectFlags } from '../connect.ts';
 import type { OpenModels } from '../models/open.ts';
+import type { Verb } from '../models/orders.ts';
 import type { PodStanding } from '../models/pods.ts';
+import { withModels } from '../models/run.ts';
 
 interface ModelsFlags extends ConnectFlags {
   json?: boolean;
@@ -13,8 +14,6 @@ interface MirrorFlags extends ModelsFlags {
   force?: boolean;
 }
 
-/** As shells report a process that Ctrl-C ended. */
-const INTERRUPTED = 130;
 const OLLAMA_REGISTRY = 'https://registry.ollama.ai';
 
 const examples = (...lines: string[]): string =>
@@ -43,7 +42,7 @@ const listCommand = (): Command =>
   )
     .addHelpText('after', examples('list', 'list --aws --fleet cpu --json'))
     .action((flags: ModelsFlags) =>
-      withModels(flags, async ({ desk, fleet }) => {
+      withModels(flags, 'Stopped.', async ({ desk, fleet }) => {
         const [{ living }, { listText }] = await Promise.all([
           import('../models/pods.ts'),
           import('../models/text.ts'),
@@ -60,11 +59,7 @@ const NOTE = `
 It holds for pods that start later, too. Ctrl-C ends the waiting, not the order. Exit code 0 only if every pod did it.`;
 
 /** @param wanted what every pod is waited for; undefined: for nothing */
-function orderCommand(
-  verb: 'pull' | 'rm' | 'pin' | 'unpin',
-  wanted: 'there' | 'gone' | undefined,
-  text: string,
-) {
+function orderCommand(verb: Verb, wanted: 'there' | 'gone' | undefined, text: string) {
   const command = addConnectOptions(
     new Command(verb)
       .description(text)
@@ -78,44 +73,28 @@ function orderCommand(
       examples(`${verb} llama3.1:8b`, `${verb} llama3.1:8b --aws --fleet cpu`) + (wanted ? NOTE : ''),
     )
     .action((model: string, flags: ModelsFlags) =>
-      withModels(flags, async (models, signal) => {
+      withModels(flags, 'Stopped waiting. The order stands.', async (models, signal) => {
+        const [{ order }, { orderedText, standingsText }] = await Promise.all([
+          import('../models/order.ts'),
+          import('../models/text.ts'),
+        ]);
         const since = Date.now() / 1000;
-        await order(verb, model, since, models);
+        const isNews = await order(verb, model, since, models);
         if (wanted === undefined || !flags.wait) {
-          console.log(flags.json ? JSON.stringify({ model, ordered: verb }) : `Ordered: ${verb} ${model}.`);
+          console.log(
+            flags.json ? JSON.stringify({ model, ordered: verb }) : orderedText(verb, model, isNews),
+          );
           return 0;
         }
         const standings = await waitForPods(model, wanted, since, models, signal);
-        const { standingsText } = await import('../models/text.ts');
         console.log(
-          flags.json ? JSON.stringify({ model, pods: standings }) : standingsText(model, wanted, standings),
+          flags.json
+            ? JSON.stringify({ model, pods: standings })
+            : standingsText({ fleet: models.fleet, model, wanted, isNews }, standings),
         );
         return standings.every(({ state }) => state === 'done') ? 0 : 1;
       }),
     );
-}
-
-async function order(
-  verb: 'pull' | 'rm' | 'pin' | 'unpin',
-  model: string,
-  at: number,
-  { desk, fleet }: OpenModels,
-): Promise<void> {
-  const [{ pulled, pinned, removed, unpinned }, { entryOf, living }, { parseModelName }] = await Promise.all([
-    import('../models/orders.ts'),
-    import('../models/pods.ts'),
-    import('../../core/protocol/model-names.ts'),
-  ]);
-  parseModelName(model);
-  if (verb === 'rm') {
-    const reports = living(await desk.reports(), Date.now() / 1000);
-    if (reports.some((report) => entryOf(report, model)?.served))
-      throw new Error(
-        `The fleet '${fleet}' serves ${model}: take it out of the configuration and deploy first.`,
-      );
-  }
-  const how = { pull: pulled, pin: pinned, unpin: unpinned, rm: removed }[verb];
-  await desk.change((orders) => ({ ...how(orders, model), at }));
 }
 
 async function waitForPods(
@@ -125,7 +104,10 @@ async function waitForPods(
   { desk }: OpenModels,
   signal: AbortSignal,
 ): Promise<PodStanding[]> {
-  const { follow } = await import('../models/follow.ts');
+  const [{ follow }, { Bar }] = await Promise.all([
+    import('../models/follow.ts'),
+    import('../models/bar.ts'),
+  ]);
   const bar = new Bar();
   const onLook = (all: readonly PodStanding[]): void => {
     const sum = (of: (one: PodStanding) => number) => all.reduce((total, one) => total + of(one), 0);
@@ -166,84 +148,58 @@ const mirrorCommand = (): Command =>
 Every file is checked against its digest. What an interrupted run has sent is not sent again: run it anew.`,
     )
     .action((names: string[], flags: MirrorFlags) =>
-      withModels(flags, async ({ upload }, signal, registry) => {
-        const [{ displayName, parseModelName }, { mirrorModel }, { openOrigin }, { mirroredText }] =
-          await Promise.all([
-            import('../../core/protocol/model-names.ts'),
-            import('../models/mirror.ts'),
-            import('../models/open.ts'),
-            import('../models/text.ts'),
-          ]);
-        if (names.length === 0) {
-          const models = (await upload.models()).map(displayName);
-          const none = "The mirror is empty. 'paddock models mirror MODEL' fills it.";
-          console.log(flags.json ? JSON.stringify({ models }) : models.join('\n') || none);
-          return 0;
-        }
-        const models = names.map(parseModelName);
-        const origin = await openOrigin(flags.from ?? registry ?? OLLAMA_REGISTRY);
-        for (const model of models) {
-          const bar = new Bar();
-          const onProgress = (done: number, total: number) => bar.show(done, total, displayName(model));
-          try {
-            const force = flags.force ?? false;
-            const mirrored = await mirrorModel(model, { origin, upload, force, onProgress, signal });
-            bar.end();
-            console.log(flags.json ? JSON.stringify(mirrored) : mirroredText(mirrored));
-          } finally {
-            bar.end();
-          }
-        }
-        return 0;
-      }),
+      withModels(
+        flags,
+        'Stopped. Run it again: what was sent is not sent again.',
+        (models, signal, registry) =>
+          names.length === 0
+            ? listMirror(flags, models)
+            : mirror(names, flags.from ?? registry ?? OLLAMA_REGISTRY, flags, models, signal),
+      ),
     );
 
-/** Bytes of something, where a person looks on. */
-class Bar {
-  #bar: SingleBar | undefined;
-
-  show(done: number, total: number, what: string): void {
-    if (!process.stderr.isTTY || total === 0) return;
-    const mb = (bytes: number): number => Math.round(bytes / 1e6);
-    if (!this.#bar) {
-      this.#bar = new SingleBar({
-        format: '{bar} {value}/{total} MB, {what}, {duration_formatted}, {eta_formatted} to go',
-        ...{ clearOnComplete: true, gracefulExit: false },
-      });
-      this.#bar.start(mb(total), 0, { what });
-    }
-    this.#bar.setTotal(mb(total));
-    this.#bar.update(mb(done), { what });
-  }
-
-  end(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
-  }
+async function listMirror(
+  { from, force, json }: MirrorFlags,
+  { upload }: Pick<OpenModels, 'upload'>,
+): Promise<number> {
+  if (from !== undefined || force)
+    throw new Error(
+      'Which model is to be mirrored? State its name; without one, mirror lists what is there.',
+    );
+  const { displayName } = await import('../../core/protocol/model-names.ts');
+  const models = (await upload.models()).map(displayName);
+  const none = "The mirror is empty. 'paddock models mirror MODEL' fills it.";
+  console.log(json ? JSON.stringify({ models }) : models.join('\n') || none);
+  return 0;
 }
 
-/** Connects, and lets Ctrl-C end what runs. @param run returns the exit code */
-async function withModels(
-  flags: ModelsFlags,
-  run: (models: OpenModels, signal: AbortSignal, registry: string | undefined) => Promise<number>,
-): Promise<void> {
-  const [{ openModels }, { readSession }, { resolve }] = await Promise.all([
-    import('../models/open.ts'),
-    import('../../local/session.ts'),
-    import('node:path'),
-  ]);
-  const models = await openModels(connect(flags, { needsTable: false }));
-  const registry = flags.aws ? undefined : readSession(resolve(flags.stateDir))?.registry;
-  const stopped = new AbortController();
-  const stop = (): void => stopped.abort();
-  process.once('SIGINT', stop);
-  try {
-    const code = await run(models, stopped.signal, registry);
-    process.exitCode = stopped.signal.aborted ? INTERRUPTED : code;
-  } catch (error) {
-    if (!stopped.signal.aborted) throw error;
-    process.exitCode = INTERRUPTED;
-  } finally {
-    process.off('SIGINT', stop);
+async function mirror(
+  names: readonly string[],
+  from: string,
+  { force = false, json }: MirrorFlags,
+  { upload }: Pick<OpenModels, 'upload'>,
+  signal: AbortSignal,
+): Promise<number> {
+  const [{ displayName, parseModelName }, { mirrorModel }, { openOrigin }, { mirroredText }, { Bar }] =
+    await Promise.all([
+      import('../../core/protocol/model-names.ts'),
+      import('../models/mirror.ts'),
+      import('../models/open.ts'),
+      import('../models/text.ts'),
+      import('../models/bar.ts'),
+    ]);
+  const models = names.map(parseModelName);
+  const origin = await openOrigin(from);
+  for (const model of models) {
+    const bar = new Bar();
+    const onProgress = (done: number, total: number) => bar.show(done, total, displayName(model));
+    try {
+      const mirrored = await mirrorModel(model, { origin, upload, force, onProgress, signal });
+      bar.end();
+      console.log(json ? JSON.stringify(mirrored) : mirroredText(mirrored));
+    } finally {
+      bar.end();
+    }
   }
+  return 0;
 }

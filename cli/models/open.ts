@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection } from '../connect.ts';
 import { uploadNotes } from './notes.ts';
@@ -29,12 +30,19 @@ export async function openModels({ fleet, cluster }: Connection) {
 
 export type OpenModels = Awaited<ReturnType<typeof openModels>>;
 
-/** From where a model is mirrored: a registry, or a folder in Ollama's layout. */
+/**
+ * From where a model is mirrored: a registry, or a folder in Ollama's layout.
+ * @throws Error for what is neither
+ */
 export async function openOrigin(from: string) {
   if (/^https?:\/\//.test(from)) {
     const { HttpRegistry } = await import('../../adapters/registry/registry.ts');
     return new HttpRegistry(from);
   }
+  if (from === '' || /^\w+:\/\//.test(from) || !existsSync(join(from, 'manifests')))
+    throw new Error(
+      `--from '${from}' is neither the http(s) URL of a registry nor a folder of Ollama's models, which has the folders 'manifests' and 'blobs', such as ~/.ollama/models.`,
+    );
   const { FolderOrigin } = await import('../../adapters/registry/folder.ts');
   return new FolderOrigin(from);
 }

@@ -1,6 +1,8 @@
 import { displayName, modelKey, parseModelName } from '../../core/protocol/model-names.ts';
 import type { ModelOrders } from '../../core/protocol/models.ts';
 
+export const isListed = (names: readonly string[], model: string): boolean =>
+  names.some((name) => modelKey(name) === modelKey(model));
 const without = (names: readonly string[], model: string): string[] =>
   names.filter((name) => modelKey(name) !== modelKey(model));
 const withIt = (names: readonly string[], model: string): string[] => [
@@ -33,3 +35,6 @@ export const unpinned = (orders: ModelOrders, model: string): ModelOrders => ({
   ...orders,
   pinned: without(orders.pinned, model),
 });
+
+export const ORDERS = { pull: pulled, pin: pinned, unpin: unpinned, rm: removed };
+export type Verb = keyof typeof ORDERS;

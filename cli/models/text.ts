@@ -4,6 +4,7 @@ import type { Seconds } from '../../core/scaling/types.ts';
 import { sizeText } from '../../core/warmup/room.ts';
 import { tableStyle } from '../../local/table.ts';
 import type { Mirrored } from './mirror.ts';
+import type { Verb } from './orders.ts';
 import type { PodStanding } from './pods.ts';
 
 /** `3 min ago`; empty for never. */
@@ -36,7 +37,9 @@ export function listText(fleet: string, pods: readonly ModelReport[], now: Secon
   for (const { pod, models } of pods) {
     if (models.length === 0) table.push([pod, '(none)', '', '', '', '']);
     for (const [index, entry] of models.entries()) {
-      const why = [entry.served && 'served', entry.pinned && 'pinned'].filter(Boolean).join(', ');
+      const why = [entry.served && 'served', entry.pinned ? 'pinned' : entry.ordered && 'ordered']
+        .filter(Boolean)
+        .join(', ');
       table.push([
         ...[index === 0 ? pod : '', entry.model, entry.bytes > 0 ? sizeText(entry.bytes) : ''],
         ...[stateText(entry), agoText(entry.lastUsedAt, now), why],
@@ -49,14 +52,44 @@ export function listText(fleet: string, pods: readonly ModelReport[], now: Secon
   return `${table.toString()}\nroom for models: ${disks.join('; ')}`;
 }
 
-export function standingsText(model: string, wanted: 'there' | 'gone', all: readonly PodStanding[]): string {
+/** Of an order that nobody waits for. @param isNews whether it changes anything */
+export function orderedText(verb: Verb, model: string, isNews: boolean): string {
+  if (isNews || verb === 'pull' || verb === 'pin') return `Ordered: ${verb} ${model}.`;
+  return verb === 'unpin' ? `${model} was not pinned.` : nobodyHad(model);
+}
+
+const nobodyHad = (model: string): string =>
+  `No pod has ${model}, and none was to have it. Is the name right? 'paddock models list' shows them.`;
+
+export interface Ordered {
+  fleet: string;
+  model: string;
+  wanted: 'there' | 'gone';
+  /** Whether it changes anything. */
+  isNews: boolean;
+}
+
+/** What became of an order on each pod. */
+export function standingsText(
+  { fleet, model, wanted, isNews }: Ordered,
+  all: readonly PodStanding[],
+): string {
+  if (wanted === 'gone' && !isNews) return nobodyHad(model);
+  if (all.length === 0)
+    return `No pod of the fleet '${fleet}' runs. Those that start ${wanted === 'there' ? 'keep' : 'delete'} ${model}.`;
   const done = all.filter(({ state }) => state === 'done').length;
   const isOne = all.length === 1;
   const verb = wanted === 'there' ? (isOne ? 'has' : 'have') : isOne ? 'is without' : 'are without';
   const failures = all
     .filter(({ state }) => state === 'failed')
     .map(({ pod, reason }) => `! ${pod}: ${reason}`);
-  return [`${done} of ${all.length} ${isOne ? 'pod' : 'pods'} ${verb} ${model}.`, ...failures].join('\n');
+  const undo =
+    wanted === 'there' && failures.length > 0
+      ? [`The order stands and is tried again; 'paddock models rm ${model}' takes it back.`]
+      : [];
+  return [`${done} of ${all.length} ${isOne ? 'pod' : 'pods'} ${verb} ${model}.`, ...failures, ...undo].join(
+    '\n',
+  );
 }
 
 export const mirroredText = ({ model, bytes, sentBytes, outcome }: Mirrored): string =>

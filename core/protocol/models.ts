@@ -97,6 +97,8 @@ const cachedSchema = z.strictObject({
   pinned: z.boolean(),
   /** The fleet serves it. */
   served: z.boolean(),
+  /** Somebody had it pulled or pinned. Missing in what an older worker reports. */
+  ordered: z.boolean().default(false),
   /** Epoch seconds of the last request that it answered, else of when it came; 0: never. */
   lastUsedAt: z.number().nonnegative(),
   source: z.enum(['mirror', 'registry']).optional(),

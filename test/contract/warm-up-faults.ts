@@ -30,7 +30,7 @@ export interface FaultSubject {
   registry: StandInOptions;
   /** That the registry has. */
   model: string;
-  /** Of a network with 255 addresses that no other suite uses: `127.35.0`. */
+  /** Of a network with 255 addresses that no other suite uses: `127.44.0`. */
   network: string;
   /** For a fill that nobody disturbs, with load and first token. */
   seconds: number;

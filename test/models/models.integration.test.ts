@@ -77,7 +77,10 @@ describe('paddock models', () => {
         models: [{ model: 'tiny:latest', phase: 'on-disk', served: true, source: 'mirror' }],
       },
     ]);
-    expect((await models('list')).stdout).toMatch(/cpu-worker-1 .*tiny:latest .*9\.4 MB .*loaded .*served/);
+    const { stdout } = await models('list');
+    expect(stdout).toMatch(/cpu-worker-1 .*tiny:latest .*9\.4 MB .*loaded .*served/);
+    // A file or a pipe gets no colours.
+    expect(stdout).not.toContain('\u001b');
   }, 60_000);
 
   it('has every pod pull, pin and drop a model', async () => {
@@ -88,11 +91,15 @@ describe('paddock models', () => {
     });
     expect((await models('pin', 'Other:1B')).code).toBe(0);
     await until(async () => JSON.stringify(await listed()).includes('"pinned":true'));
-    expect((await models('unpin', 'other:1b')).code).toBe(0);
+    expect((await models('list')).stdout).toMatch(/other:1b .*pinned/);
+    expect((await models('unpin', 'other:1b')).stdout).toBe('Ordered: unpin other:1b.\n');
+    expect((await models('unpin', 'other:1b')).stdout).toBe('other:1b was not pinned.\n');
+    expect((await models('list')).stdout).toMatch(/other:1b .*ordered/);
     expect(await models('rm', 'other:1b')).toMatchObject({
       code: 0,
       stdout: '1 of 1 pod is without other:1b.\n',
     });
+    expect((await models('rm', 'other:1b')).stdout).toMatch(/No pod has other:1b.*Is the name right\?/);
     expect((await listed())[0]?.models.map(({ model }) => model)).toEqual(['tiny:latest']);
   }, 90_000);
 
@@ -102,6 +109,7 @@ describe('paddock models', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('0 of 1 pod has nowhere:1b.');
     expect(stdout).toMatch(/! cpu-worker-1: nowhere:1b is not to be had: the mirror does not have it/);
+    expect(stdout).toContain("'paddock models rm nowhere:1b' takes it back");
     expect((await models('mirror', 'nowhere:1b')).code).toBe(0);
     // Ordered again, it is tried again at once.
     expect(await models('pull', 'nowhere:1b')).toMatchObject({ code: 0 });
@@ -111,7 +119,9 @@ describe('paddock models', () => {
     [['rm', 'tiny'], /serves tiny: take it out of the configuration/],
     [['pull', 'no such name'], /is no name of a model/],
     [['mirror', 'tiny', '--from', 'http://127.0.0.1:65011'], /ECONNREFUSED/],
-    [['mirror', 'tiny', '--from', '/nowhere'], /is not there/],
+    [['mirror', 'tiny', '--from', '/nowhere'], /neither the http\(s\) URL of a registry nor a folder/],
+    [['mirror', 'tiny', '--from', 'ftp://x'], /neither the http\(s\) URL/],
+    [['mirror', '--from', '/nowhere'], /Which model is to be mirrored/],
   ])(
     'refuses %j with a reason',
     async (args, reason) => {

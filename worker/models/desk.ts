@@ -180,11 +180,13 @@ export class ModelDesk {
     const { cache, uses, warmth } = this.#options;
     const { models, strays, limitBytes, loaded } = await cache.contents();
     const pinned = new Set(this.#orders.pinned.map(modelKey));
+    const ordered = new Set(this.#orders.extra.map(modelKey));
     const common = (model: string) => ({
       model,
       loaded: loaded.has(modelKey(model)),
       pinned: pinned.has(modelKey(model)),
       served: cache.isServed(model),
+      ordered: ordered.has(modelKey(model)),
     });
     const stored = models
       .filter(({ isComplete }) => isComplete)

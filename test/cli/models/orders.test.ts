@@ -17,12 +17,15 @@ const report = (
       loaded: true,
       pinned: false,
       served: true,
+      ordered: false,
       lastUsedAt: 940,
     },
     ...one,
   })),
   ...more,
 });
+
+const ordered = { fleet: 'cpu', model: 'llama3.1:8b', wanted: 'there', isNews: true } as const;
 
 describe('orders', () => {
   it('name a model once, whatever the spelling, and undo each other', () => {
@@ -103,7 +106,18 @@ describe('the pods', () => {
       0,
     );
 
-    expect(standingsText('llama3.1:8b', 'there', all)).toBe('1 of 2 pods have llama3.1:8b.\n! b: why');
+    expect(standingsText(ordered, all)).toBe(
+      "1 of 2 pods have llama3.1:8b.\n! b: why\nThe order stands and is tried again; 'paddock models rm llama3.1:8b' takes it back.",
+    );
+    expect(
+      standingsText({ ...ordered, wanted: 'gone' }, standings([report('a')], 'llama3.1:8b', 'gone', 0)),
+    ).toBe('1 of 1 pod is without llama3.1:8b.');
+  });
+
+  it('are none, and those to come will do it', () => {
+    expect(standingsText(ordered, [])).toBe(
+      "No pod of the fleet 'cpu' runs. Those that start keep llama3.1:8b.",
+    );
   });
 
   it.each([

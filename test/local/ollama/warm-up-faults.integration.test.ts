@@ -10,7 +10,7 @@ import { describeWithOllama } from './harness.ts';
 describeWithOllama('a real Ollama', ({ program, store }) => {
   warmUpFaultsContract('the real Ollama', {
     model: SMALL_MODEL,
-    network: '127.37.0',
+    network: '127.45.0',
     registry: { store },
     seconds: 30,
     async start(host, disk, _events, dir) {

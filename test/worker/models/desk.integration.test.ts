@@ -30,7 +30,7 @@ afterEach(() => server.close());
 /** A desk that looks when it is told to. */
 async function desk() {
   pods += 1;
-  const host = `127.38.0.${pods}`;
+  const host = `127.46.0.${pods}`;
   const disk = join(rig.dir, `desk-${pods}`);
   const spec = { pod: 'p', host, port: 11434, models: [], slots: 1, loadableAt: 0, disk };
   server = new SyntheticServer(spec, () => {});

@@ -4,7 +4,7 @@ import { warmUpFaultsContract } from '../../contract/warm-up-faults.ts';
 
 warmUpFaultsContract('the synthetic server', {
   model: 'tiny',
-  network: '127.36.0',
+  network: '127.44.0',
   registry: { inventBytes: 1_500_000 },
   seconds: 1,
   async start(host, disk, events) {
