@@ -68,6 +68,10 @@ const s3 = new S3Client({
   forcePathStyle: true,
 });
 
+const load = (): string =>
+  `load ${loadavg()
+    .map((n) => n.toFixed(1))
+    .join(' ')}`;
 const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   const begun = performance.now();
   await work();
@@ -157,11 +161,7 @@ try {
   const registry = await startRegistryStandIn({ store: install.store });
   await put(SMALL_MODEL, install.store);
 
-  console.log(
-    `${cpus().length} cores, load ${loadavg()
-      .map((n) => n.toFixed(1))
-      .join(' ')}; Ollama ${install.version}, ${SMALL_MODEL}`,
-  );
+  console.log(`${cpus().length} cores, ${load()}; Ollama ${install.version}, ${SMALL_MODEL}`);
   const kinds = { registry: [] as number[], mirror: [] as number[], 'warm disk': [] as number[] };
   const fills = { registry: [] as number[], mirror: [] as number[], 'warm disk': [] as number[] };
   for (let round = 0; round < rounds; round += 1) {
@@ -177,7 +177,9 @@ try {
       fills[kind].push(one.fillSeconds);
     }
   }
-  console.log(`\nseconds to the first token from a started server, median (range) of ${rounds}`);
+  console.log(
+    `\nseconds to the first token from a started server, median (range) of ${rounds}; now ${load()}`,
+  );
   for (const kind of ['registry', 'mirror', 'warm disk'] as const)
     console.log(`  ${kind.padEnd(10)} ${range(kinds[kind])}, of which the fill ${range(fills[kind])}`);
 
@@ -187,8 +189,8 @@ try {
   rmSync(store, { recursive: true });
   const copies: number[] = [];
   const filled: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const file = join(dir, 'copy');
+  const file = join(dir, 'copy');
+  const copy = async (): Promise<void> => {
     copies.push(
       await seconds(async () => {
         // In a process of its own, as Ollama is: this one is busy with being S3.
@@ -203,12 +205,17 @@ try {
     );
     if (statSync(file).size !== bytes) throw new Error('the copy is not whole');
     rmSync(file);
+  };
+  const fillOnce = async (): Promise<void> => {
     const { fill, end } = await replica('filled', mirror, 'http://127.0.0.1:1');
     filled.push(await seconds(() => fill('padded')));
     await end();
-  }
+  };
+  // In turn the one and the other first: neither always finds the machine as the other has left it.
+  for (let round = 0; round < rounds; round += 1)
+    for (const one of round % 2 === 0 ? [copy, fillOnce] : [fillOnce, copy]) await one();
   const share = median(copies) / median(filled);
-  console.log(`\n${gigabytes} GB from one S3 endpoint, seconds, median (range) of ${rounds}`);
+  console.log(`\n${gigabytes} GB from one S3 endpoint, seconds, median (range) of ${rounds}; now ${load()}`);
   console.log(`  plain copy to a file  ${range(copies)}, ${(bytes / 1e6 / median(copies)).toFixed(0)} MB/s`);
   console.log(
     `  fill by Ollama        ${range(filled)}, ${(bytes / 1e6 / median(filled)).toFixed(0)} MB/s, checksum included`,

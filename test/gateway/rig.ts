@@ -52,6 +52,7 @@ export class GatewayRig {
     model: SyntheticServer;
     isGone: boolean;
   }[] = [];
+  readonly #network: string;
   #bundle = '';
   #env: Record<string, string> = {};
   #leases!: LeaseServer;
@@ -62,8 +63,10 @@ export class GatewayRig {
   gateway!: LocalGateway;
   client!: OpenAI;
 
-  constructor(more: Partial<ConfigInput> = {}) {
+  /** @param network of the workers' addresses: suites that may run at the same time have one each */
+  constructor(more: Partial<ConfigInput> = {}, network = '127.31.0') {
     this.config = gatewayConfig(more);
+    this.#network = network;
   }
 
   async start(): Promise<void> {
@@ -162,7 +165,7 @@ export class GatewayRig {
     env: Record<string, string> = {},
   ): Promise<SyntheticServer> {
     const number = this.#workers.length + 1;
-    const host = `127.31.0.${number}`;
+    const host = `${this.#network}.${number}`;
     const name = `cpu-worker-${number}`;
     const slots = model.slots ?? 2;
     const disk = join(this.dir, 'disks', name);

@@ -14,7 +14,7 @@ let rig: GatewayRig;
 let registry: RegistryStandIn;
 
 beforeAll(async () => {
-  rig = new GatewayRig();
+  rig = new GatewayRig({}, '127.36.0');
   await rig.start();
   registry = await startRegistryStandIn({ inventBytes: WEIGHTS });
   rig.openSession({ registry: registry.url });
