@@ -48,7 +48,9 @@ export function judge(look: Look, before: Progress | undefined, startedAt: Secon
   if ('warmth' in look && look.warmth.state === 'warm') return { kind: 'warm' };
   const progress = advance(look, before, at);
   const failure = 'warmth' in look ? failureIn(look.warmth) : undefined;
-  if (failure && !failure.retryable && before) return { kind: 'failed', failure };
+  // One that is being tried again tells the last failure until it is warm: only while it rests has it failed.
+  const final = 'warmth' in look ? restingFailure(look.warmth) : undefined;
+  if (final && !final.retryable && before) return { kind: 'failed', failure: final };
   const reason = describe(look, progress);
   const isDraining = 'warmth' in look && look.warmth.state === 'draining';
   const still = at - progress.since;
@@ -95,6 +97,9 @@ function isLoading(look: Look): boolean {
 const failureIn = ({ models }: Warmth): WarmFailure | undefined =>
   models.find((model) => model.failure !== undefined)?.failure;
 
+const restingFailure = ({ models }: Warmth): WarmFailure | undefined =>
+  models.find(({ phase, failure }) => phase === 'failed' && failure !== undefined)?.failure;
+
 /** Of the fill that is under way; undefined when that can't be told. */
 function secondsLeft(models: readonly ModelWarmth[], bytesPerSecond: number): Seconds | undefined {
   const filling = models.find(({ phase }) => phase === 'filling');
@@ -107,7 +112,7 @@ function pause(look: Look, progress: Progress): Seconds {
   const { warmth } = look;
   if (warmth.state === 'draining') return WAIT.draining;
   if (progress.isNear) return WAIT.near;
-  if (failureIn(warmth)) return WAIT.failing;
+  if (restingFailure(warmth)) return WAIT.failing;
   const left = secondsLeft(warmth.models, progress.bytesPerSecond);
   if (left === undefined) return WAIT.least;
   return Math.round(Math.min(WAIT.most, Math.max(WAIT.least, left / 3)));
@@ -118,7 +123,7 @@ function describe(look: Look, { bytesPerSecond }: Progress): string {
   if (!('warmth' in look)) return look.silent;
   const { warmth } = look;
   if (warmth.state === 'draining') return 'the worker drains';
-  const failure = failureIn(warmth);
+  const failure = restingFailure(warmth);
   if (failure) return failure.reason;
   const current = warmth.models.find(({ phase }) => phase !== 'warm');
   if (!current) return 'the worker is not ready yet';

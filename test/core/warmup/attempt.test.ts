@@ -79,6 +79,23 @@ describe('an attempt', () => {
     });
   });
 
+  it('goes on while the worker tries what was hopeless before: there may be room by now', () => {
+    const failure = { kind: 'disk-full', reason: 'tiny needs 5 GB', retryable: false } as const;
+    const fill = (index: number) =>
+      ({ completedBytes: index * 1e8, totalBytes: 5e9, source: 'mirror' }) as const;
+    const verdict = play((index) =>
+      index === 0
+        ? look({ phase: 'failed', failure })
+        : index < 50
+          ? look({ phase: 'filling', failure, ...fill(index) })
+          : { warmth: { ...(look({ phase: 'warm' }) as { warmth: Warmth }).warmth, state: 'warm' } },
+    );
+    expect(verdict).toMatchObject({ kind: 'warm', looks: 51 });
+    expect(judge(look({ phase: 'filling', failure, ...fill(10) }), undefined, 0, 0)).toMatchObject({
+      reason: expect.stringContaining('tiny is filling from the mirror: 1.0 GB of 5.0 GB'),
+    });
+  });
+
   it('ends when the worker never says anything', () => {
     expect(play(() => ({ silent: 'the worker is not reachable' }))).toMatchObject({
       kind: 'failed',
