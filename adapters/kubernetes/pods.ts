@@ -5,6 +5,7 @@ import { NotFoundError } from '../errors.ts';
 import { strategicMergePatch } from './client.ts';
 import type { KubernetesAccess, KubernetesApis } from './eks.ts';
 import { asUidConflict, callKubernetes } from './errors.ts';
+import { type WaitingContainer, waitingContainer } from './waiting.ts';
 
 /** A pod of a fleet that has not ended. */
 export interface PodObservation {
@@ -229,14 +230,11 @@ function failureIn(gate: V1PodCondition | undefined): PodObservation['warmupFail
 }
 
 function waitingFor(status: V1PodStatus | undefined): string | undefined {
-  for (const one of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]) {
-    const { reason, message } = one.state?.waiting ?? {};
-    // What every container waits for while it is started is no trouble.
-    if (!reason || reason === 'PodInitializing' || reason === 'ContainerCreating') continue;
-    return `${one.name}: ${reason}${message ? `: ${message}` : ''}`;
-  }
-  return undefined;
+  const waiting = waitingContainer(status);
+  return waiting && `${waiting.name}: ${waiting.reason}${saying(waiting)}`;
 }
+
+const saying = ({ message }: WaitingContainer): string => (message ? `: ${message}` : '');
 
 /** `disk-full` ↔ `DiskFull`: a condition's reason has to be CamelCase. */
 const camelCase = (kebab: string): string =>
@@ -254,17 +252,9 @@ const seconds = (date?: Date): Seconds | undefined => (date ? date.getTime() / 1
 const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
   (value === undefined || value === '' ? {} : { [key]: value }) as { [P in K]?: V };
 
-/** States of a container that pass by themselves. */
-const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
-
 function troubleOf({ status }: V1Pod): string | undefined {
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False') return `${scheduled.reason}: ${scheduled.message}`;
-  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  for (const { name, state, restartCount } of containers) {
-    const { reason, message } = state?.waiting ?? {};
-    if (reason && !STARTING.has(reason))
-      return `${name} ${reason} after ${restartCount} restarts${message ? `: ${message}` : ''}`;
-  }
-  return undefined;
+  const waiting = waitingContainer(status);
+  return waiting && `${waiting.name} ${waiting.reason} after ${waiting.restarts} restarts${saying(waiting)}`;
 }

@@ -1,10 +1,4 @@
-import type {
-  V1Container,
-  V1ContainerStatus,
-  V1ObjectMeta,
-  V1Pod,
-  V1PodTemplateSpec,
-} from '@kubernetes/client-node';
+import type { V1Container, V1ObjectMeta, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { ANNOTATION, canaryName, LABEL, NAMESPACE } from '../../core/protocol/names.ts';
 import { parseUpgradeMark, type UpgradeMark } from '../../core/protocol/upgrade.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
@@ -12,6 +6,7 @@ import { ConflictError, NotFoundError } from '../errors.ts';
 import { strategicMergePatch } from './client.ts';
 import type { KubernetesAccess } from './eks.ts';
 import { callKubernetes } from './errors.ts';
+import { type WaitingContainer, waitingContainer } from './waiting.ts';
 import type { WorkloadKind } from './workloads.ts';
 
 /** What a pod runs. */
@@ -42,8 +37,8 @@ export interface RolloutPod extends Runs {
   ip?: string | undefined;
   /** Of the worker and the model server together. */
   restarts: number;
-  /** Why a container of it does not run, in the kubelet's words; undefined: all do, or it has not said. */
-  waiting?: { reason: string; message: string } | undefined;
+  /** Why a container of it does not run; undefined: all do, or the kubelet has not said. */
+  waiting?: Pick<WaitingContainer, 'reason' | 'message'> | undefined;
 }
 
 export interface FleetRollout {
@@ -216,21 +211,10 @@ function observePod({ metadata, spec, status }: V1Pod): RolloutPod[] {
       boundAt: seconds(condition('PodScheduled')?.lastTransitionTime),
       ip: status?.podIP,
       restarts: statuses.reduce((sum, { restartCount }) => sum + restartCount, 0),
-      waiting: waitingOf(statuses),
+      waiting: waitingContainer(status),
       ...runsOf([...(spec.initContainers ?? []), ...spec.containers]),
     },
   ];
-}
-
-/** On every pod's way to run. */
-const ORDINARY = ['ContainerCreating', 'PodInitializing'];
-
-function waitingOf(statuses: readonly V1ContainerStatus[]): RolloutPod['waiting'] {
-  for (const { state } of statuses) {
-    const { reason, message = '' } = state?.waiting ?? {};
-    if (reason !== undefined && !ORDINARY.includes(reason)) return { reason, message };
-  }
-  return undefined;
 }
 
 const seconds = (date?: Date): Seconds | undefined => (date ? date.getTime() / 1000 : undefined);
