@@ -250,6 +250,22 @@ describe('a disk that is full', () => {
     expect(await pod.names()).toEqual(['new:latest', 'old:latest', 'served:latest']);
   });
 
+  it('keeps what an upgrade has replaced for the way back, until its room is needed', async () => {
+    const before = await rig.pod(server, { served: ['old'], limitBytes: room(3) });
+    for (const model of ['old', 'other']) await before.fill(model);
+    // The next pod of a persistent pool has the same disk.
+    const after = await rig.pod(server, { served: ['new'], limitBytes: room(3) });
+    await after.fill('new');
+    expect(await after.names()).toEqual(['new:latest', 'old:latest', 'other:latest']);
+    rig.registry.asked.length = 0;
+    await (await rig.pod(server, { served: ['old'], limitBytes: room(3) })).fill('old');
+    expect(rig.registry.asked).toEqual([]);
+    for (const model of ['old', 'other']) after.uses.used(model);
+    await after.fill('more');
+
+    expect(await after.names()).toEqual(['more:latest', 'new:latest', 'other:latest']);
+  });
+
   it('evicts nothing that is pinned or loaded, and says so', async () => {
     const pod = await rig.pod(server, { limitBytes: room(2) });
     for (const model of ['pinned', 'loaded']) await pod.fill(model);
