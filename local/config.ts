@@ -31,6 +31,7 @@ export function localConfig(
   const poolMinimum = fleet.pools.reduce((sum, pool) => sum + pool.min, 0);
   const input = {
     ...config,
+    upgrades: localUpgrades(config.upgrades),
     fleets: [
       {
         ...fleet,
@@ -58,6 +59,15 @@ export function localConfig(
   };
   return defineConfig(structuredClone(input) as unknown as ConfigInput);
 }
+
+/** Nodes and models come up in seconds here: so long do canaries and control planes prove themselves at most. */
+const LOCAL_PROOF_SECONDS = 20;
+
+const localUpgrades = (upgrades: PaddockConfig['upgrades']): PaddockConfig['upgrades'] => ({
+  ...upgrades,
+  soakSeconds: Math.min(upgrades.soakSeconds, LOCAL_PROOF_SECONDS),
+  bakeSeconds: Math.min(upgrades.bakeSeconds, LOCAL_PROOF_SECONDS),
+});
 
 /** First guess for the synthetic server's token rates and the scenarios' short prompts. */
 const LOCAL_SECONDS_PER_REQUEST = 1.5;

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { LocalSystem } from './system/system.ts';
 
 const sessionSchema = z.strictObject({
   pid: z.int().positive(),
@@ -31,6 +32,25 @@ const fileOf = (stateDir: string): string => join(stateDir, 'session.json');
 /** The key in it opens the local front only; it is readable by its owner alone. */
 export function writeSession(stateDir: string, session: Session): void {
   writeFileSync(fileOf(stateDir), `${JSON.stringify(session, null, 2)}\n`, { mode: 0o600 });
+}
+
+/** Lets commands find this system, as long as this process lives. */
+export function announce(stateDir: string, system: LocalSystem): void {
+  const { front, config, policy, cluster, gateway, registry } = system;
+  writeSession(stateDir, {
+    pid: process.pid,
+    endpointUrl: front.url,
+    region: front.region,
+    accessKeyId: front.admin.accessKeyId,
+    secretAccessKey: front.admin.secretAccessKey,
+    cluster: config.cluster.name,
+    fleet: policy.fleet,
+    table: system.tableName,
+    kubeconfig: cluster.kubeconfigPath,
+    registry: registry.url,
+    faults: { url: system.faultServer.url, token: system.faultServer.token },
+    ...(gateway && { gateway: { url: gateway.url, apiKey: gateway.apiKey } }),
+  });
 }
 
 export function removeSession(stateDir: string): void {

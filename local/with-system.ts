@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { defaultCacheDir } from './build/artifacts.ts';
 import { Supervisor, stopOnSignals } from './processes.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { removeSession, writeSession } from './session.ts';
+import { announce, removeSession } from './session.ts';
 import { takeStateFolder } from './state-folder.ts';
 import { type SystemOptions, startSystem } from './system/start.ts';
 import type { LocalSystem } from './system/system.ts';
@@ -67,29 +67,10 @@ export async function withSystem<T>(
   try {
     const options = await prepare(progress);
     system = await startSystem({ ...options, stateDir, cacheDir: defaultCacheDir(), supervisor, progress });
-    announce(system, stateDir);
+    announce(stateDir, system);
     return await run({ system, progress, onStop: (step) => void steps.push(step) });
   } finally {
     undoSignals();
     await stop();
   }
-}
-
-/** Lets other commands find this system. */
-function announce(system: LocalSystem, stateDir: string): void {
-  const { front, config, policy, cluster, gateway, registry } = system;
-  writeSession(stateDir, {
-    pid: process.pid,
-    endpointUrl: front.url,
-    region: front.region,
-    accessKeyId: front.admin.accessKeyId,
-    secretAccessKey: front.admin.secretAccessKey,
-    cluster: config.cluster.name,
-    fleet: policy.fleet,
-    table: system.tableName,
-    kubeconfig: cluster.kubeconfigPath,
-    registry: registry.url,
-    faults: { url: system.faultServer.url, token: system.faultServer.token },
-    ...(gateway && { gateway: { url: gateway.url, apiKey: gateway.apiKey } }),
-  });
 }

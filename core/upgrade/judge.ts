@@ -48,7 +48,7 @@ export function judge(tally: Tally, settings: JudgeSettings): Judgement {
     if (settings.elapsed >= PATIENCE * settings.soakSeconds + 60)
       return {
         outcome: 'fail',
-        reason: `there is no comparison: after ${Math.round(settings.elapsed)} s the canary had answered ${answered(canary)} prompts and the rest ${answered(rest)}`,
+        reason: `there is no comparison: after ${Math.round(settings.elapsed)} s the canary had ${tried(canary)}, the rest had ${tried(rest)}`,
       };
     return {
       outcome: 'undecided',
@@ -62,6 +62,9 @@ export function judge(tally: Tally, settings: JudgeSettings): Judgement {
       `${ratioOf(canary, rest).toFixed(2)} times the rest's time per token, ${percent(share(canary.likeness, canary.compared))} alike`,
   };
 }
+
+const tried = (side: Side): string =>
+  `answered ${answered(side)} of ${side.sent} prompts${side.failed > 0 ? ` (last: ${side.error})` : ''}`;
 
 function failsMore(canary: Side, rest: Side): string | undefined {
   if (canary.failed < MIN_FAILURES || rate(canary) <= rate(rest) + FAILURE_MARGIN) return undefined;

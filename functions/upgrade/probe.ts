@@ -28,7 +28,7 @@ export const askWarmth =
   };
 
 /** Enough to tell a good answer from a bad one. */
-const TOKENS = 48;
+const TOKENS = 32;
 /** A server that says nothing for so long hangs. A slow CPU writes the tokens in less. */
 const TIMEOUT_MS = 30_000;
 

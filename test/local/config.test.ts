@@ -19,6 +19,14 @@ describe('the configuration of a local run', () => {
     ]);
   });
 
+  it('has canaries and control planes prove themselves for seconds, and keeps what is shorter', () => {
+    expect(local('seed-benchmark').upgrades).toMatchObject({ soakSeconds: 20, bakeSeconds: 20 });
+    const short = { ...config, upgrades: { ...config.upgrades, soakSeconds: 5, bakeSeconds: 0 } };
+    expect(localConfig(short, scenario('seed-benchmark'), { leadSeconds: 5 }).upgrades).toEqual(
+      short.upgrades,
+    );
+  });
+
   it.each(['cpu', 'gpu'] as const)(
     'burst has one elastic on-demand pool of the instance type of the preset %s',
     (preset) => {

@@ -83,6 +83,15 @@ describe('a canary', () => {
     expect(judge(tallyOf(6, answers(), []), { ...settings, elapsed: 1000 }).outcome).toBe('fail');
   });
 
+  it('without answers of either says why there are none', () => {
+    const late = { ...settings, elapsed: 3 * settings.soakSeconds + 60 };
+    expect(judge(tallyOf(2, failed, failed), late)).toEqual({
+      outcome: 'fail',
+      reason:
+        'there is no comparison: after 960 s the canary had answered 0 of 4 prompts (last: the worker answered 502), the rest had answered 0 of 4 prompts (last: the worker answered 502)',
+    });
+  });
+
   it('keeps a tally that fits into an execution’s state', () => {
     const long = answers({ text: 'word '.repeat(5000) });
     expect(JSON.stringify(tallyOf(300, long, long)).length).toBeLessThan(10_000);

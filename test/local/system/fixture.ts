@@ -9,8 +9,10 @@ import type { PaddockConfig } from '../../../infra/config/index.ts';
 import { defaultCacheDir } from '../../../local/build/artifacts.ts';
 import type { RequestEvent } from '../../../local/front/front.ts';
 import type { ServerEvent } from '../../../local/model-server/types.ts';
+import type { OllamaInstall } from '../../../local/ollama/install.ts';
 import { Supervisor } from '../../../local/processes.ts';
 import { silentProgress } from '../../../local/progress.ts';
+import { announce } from '../../../local/session.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
 import { provisionTriggers } from '../../../local/system/provision.ts';
 import { startSystem } from '../../../local/system/start.ts';
@@ -72,8 +74,15 @@ export class TestSystem {
     );
   }
 
-  /** @param serviceSeconds of each request */
-  static async start(of: PaddockConfig = config(), serviceSeconds = SERVICE_SECONDS): Promise<TestSystem> {
+  /**
+   * @param serviceSeconds of each request, at synthetic model servers
+   * @param ollama runs in their place
+   */
+  static async start(
+    of: PaddockConfig = config(),
+    serviceSeconds = SERVICE_SECONDS,
+    ollama?: OllamaInstall,
+  ): Promise<TestSystem> {
     const stateDir = mkdtempSync(join(tmpdir(), 'paddock-system-'));
     const supervisor = new Supervisor({ stateDir });
     const system = await startSystem({
@@ -88,6 +97,7 @@ export class TestSystem {
       recordCalls: true,
       supervisor,
       progress: silentProgress(),
+      ...(ollama && { ollama }),
     });
     return new TestSystem(system, stateDir, supervisor);
   }
@@ -97,6 +107,12 @@ export class TestSystem {
     await this.system.stop();
     await this.#supervisor.stopAll();
     rmSync(this.#stateDir, { recursive: true, force: true });
+  }
+
+  /** Lets commands find it; what they take as `--state-dir`. */
+  announced(): string {
+    announce(this.#stateDir, this.system);
+    return this.#stateDir;
   }
 
   addTriggers(): Promise<void> {
@@ -115,7 +131,12 @@ export class TestSystem {
           id,
           fleet: FLEET,
           path: '/api/generate',
-          body: { model: MODEL, prompt: 'Explain quantum computing in one sentence.' },
+          body: {
+            model: MODEL,
+            prompt: 'Explain quantum computing in one sentence.',
+            // A real model would go on for long.
+            options: { num_predict: 8 },
+          },
           submittedAt: Date.now(),
         }),
       ),
@@ -132,6 +153,19 @@ export class TestSystem {
         return isReady && metadata?.deletionTimestamp === undefined;
       })
       .map(({ status }) => status?.podIP ?? '');
+  }
+
+  /** Images that the workload's pods shall run in place of the model server. */
+  async images(): Promise<string[]> {
+    const { items } = await this.#apps.listNamespacedDeployment({
+      namespace: NAMESPACE,
+      labelSelector: LABEL.pool,
+    });
+    return items.flatMap(({ spec }) =>
+      (spec?.template.spec?.initContainers ?? []).flatMap(({ name, image }) =>
+        name === 'ollama' && image ? [image] : [],
+      ),
+    );
   }
 
   /** Marks of upgrades on the pools' workloads. */
