@@ -54,6 +54,7 @@ export class EksHealth implements EksHealthReader {
       name: nodegroupName,
       status: nodegroup?.status ?? 'unknown',
       issues: issuesOf(nodegroup?.health?.issues),
+      autoScalingGroups: (nodegroup?.resources?.autoScalingGroups ?? []).flatMap(({ name }) => name ?? []),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Check } from '../protocol/verdict.ts';
+import { LAUNCH_FAILURES } from '../spot/events.ts';
 import { degraded, healthy, unhealthy, whenRead } from './check.ts';
 import type { HealthObservation, Issue, NodeGroupHealth } from './observations.ts';
 
@@ -28,7 +29,7 @@ function nodeGroupCheck({ name, status, issues }: NodeGroupHealth): Check {
   const check = `node group ${name}`;
   const evidence = `${status}${saying(issues)}`;
   if (GOOD.has(status) && issues.length === 0) return healthy(check, evidence);
-  const isWithoutCapacity = issues.some(({ code }) => code === 'AsgInstanceLaunchFailures');
+  const isWithoutCapacity = issues.some(({ code }) => code === LAUNCH_FAILURES);
   const next = isWithoutCapacity
     ? "Auto Scaling console, the node group's group, 'Activity': capacity, quota or launch template. Other pools carry its share meanwhile."
     : `EKS console, node group ${name}: health issues`;

@@ -22,6 +22,8 @@ export interface NodeGroupHealth {
   /** `ACTIVE`, `UPDATING`, `DEGRADED`, `CREATE_FAILED` … */
   status: string;
   issues: Issue[];
+  /** Names of the groups that launch its instances: one. */
+  autoScalingGroups: string[];
 }
 
 /** A pod of a fleet, as far as it is in trouble. */

@@ -32,13 +32,13 @@ function explainStanding(
   const why = `${code || 'no reason given'}${failures > 1 ? `, ${failures} times in a row` : ''}`;
   if (supply.standing === 'half-open') {
     const text = `Pool ${name} failed to give capacity (${why}); it is asked for one replica, and for more once that is warm.`;
-    return [because('half-open', text, { failures })];
+    return [{ ...because('half-open', text, { failures }), pool: name }];
   }
   const seconds = until - at;
   const delay = Math.max(0, since + fallbackDelaySeconds - at);
   const moves = delay > 0 ? `; other pools take its need over in ${Math.ceil(delay)} s` : '';
   const text = `Pool ${name} failed to give capacity (${why}) and is not asked for ${Math.ceil(seconds)} s more${moves}.`;
-  return [because('quarantine', text, { seconds, failures, delaySeconds: delay })];
+  return [{ ...because('quarantine', text, { seconds, failures, delaySeconds: delay }), pool: name }];
 }
 
 function explainInterruptions({ policy: { name }, doomed, supply }: PoolView): Reason[] {

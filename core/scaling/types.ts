@@ -173,6 +173,8 @@ export interface Reason {
   /** One sentence for an on-call engineer. */
   text: string;
   numbers: Record<string, number>;
+  /** Which pool it is about, when it is about one that fails. */
+  pool?: string;
 }
 
 export type Command =

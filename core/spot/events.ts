@@ -74,6 +74,21 @@ export const LAUNCH_FAILURES = 'AsgInstanceLaunchFailures';
 export const OWN_SOURCE = 'paddock';
 export const NODEGROUP_ISSUE = 'Node Group Health Issue';
 
+/** A launch that failed, as Auto Scaling's own record has it. */
+export interface FailedLaunch {
+  activityId: string;
+  at: Seconds;
+  message: string;
+}
+
+/** What hands on that EKS finds a node group unable to launch: `nodegroupIssue` reads it. */
+export const launchFailureEvent = (nodegroupName: string, { at, message }: FailedLaunch) => ({
+  ...{ source: OWN_SOURCE, 'detail-type': NODEGROUP_ISSUE },
+  // Whole seconds, as EventBridge's own events have them: one that came all the same is the same notice.
+  time: new Date(Math.floor(at) * 1000).toISOString(),
+  detail: { nodegroupName, code: LAUNCH_FAILURES, message },
+});
+
 const PARSERS: Readonly<Record<string, z.ZodType<SpotEvent>>> = {
   'aws.ec2/EC2 Spot Instance Interruption Warning': interruption,
   'aws.ec2/EC2 Instance Rebalance Recommendation': rebalance,

@@ -2,10 +2,12 @@ import { AutoScalingNodeGroups } from '../../adapters/aws/auto-scaling.ts';
 import { deadLetterClients } from '../../adapters/aws/dead-letter-clients.ts';
 import { AwsEksCluster } from '../../adapters/aws/eks-cluster.ts';
 import { EksHealth } from '../../adapters/aws/eks-health.ts';
+import { AutoScalingFailedLaunches } from '../../adapters/aws/failed-launches.ts';
 import { SsmFleetParameters } from '../../adapters/aws/fleet-parameters.ts';
 import { DynamoFleetState } from '../../adapters/aws/fleet-state.ts';
 import { CloudWatchQueueAge } from '../../adapters/aws/queue-age.ts';
 import { SqsQueueCounts } from '../../adapters/aws/queue-counts.ts';
+import { SfnSpotFallback } from '../../adapters/aws/spot-fallback.ts';
 import { EksAccess } from '../../adapters/kubernetes/eks.ts';
 import { KubernetesLeases } from '../../adapters/kubernetes/leases.ts';
 import { KubernetesNodes } from '../../adapters/kubernetes/nodes.ts';
@@ -15,8 +17,8 @@ import { readEnv } from '../shared/env.ts';
 import type { Log } from '../shared/telemetry.ts';
 import { askCanary } from './canary.ts';
 import { parseFleets } from './config.ts';
-import type { HealthDependencies } from './observe.ts';
 import type { SweepDependencies } from './sweep.ts';
+import type { VerdictDependencies } from './verdict.ts';
 
 const READING_TIMEOUT_MS = 6000;
 
@@ -33,12 +35,13 @@ export function connectSweep(log: Log): SweepDependencies {
   };
 }
 
-export function connectVerdict(): HealthDependencies {
+export function connectVerdict(log: Log): VerdictDependencies {
   const env = readEnv({
     fleets: 'PADDOCK_FLEETS',
     cluster: 'PADDOCK_CLUSTER',
     table: 'PADDOCK_TABLE',
     prefix: 'PADDOCK_FLEET_PARAMETER_PREFIX',
+    spotFallback: 'PADDOCK_SPOT_FALLBACK_MACHINE',
   });
   const access = new EksAccess(new AwsEksCluster(env.cluster));
   return {
@@ -54,8 +57,11 @@ export function connectVerdict(): HealthDependencies {
     pods: new KubernetesPods(access),
     leases: new KubernetesLeases(access),
     nodes: new KubernetesNodes(access),
+    failedLaunches: new AutoScalingFailedLaunches(),
+    spotFallback: new SfnSpotFallback(env.spotFallback),
     askCanary: askCanary(),
     now: () => Date.now() / 1000,
     readingTimeoutMs: READING_TIMEOUT_MS,
+    log,
   };
 }

@@ -4,10 +4,9 @@ import type { Verdict } from '../../core/protocol/verdict.ts';
 import { telemetry } from '../shared/telemetry.ts';
 import { connectSweep, connectVerdict } from './connect.ts';
 import { parseHealthcheckEvent } from './event.ts';
-import type { HealthDependencies } from './observe.ts';
 import { type SweepDependencies, Sweeper, type SweepReport } from './sweep.ts';
 import { recordSweep, recordVerdict } from './telemetry.ts';
-import { giveVerdict } from './verdict.ts';
+import { giveVerdict, type VerdictDependencies } from './verdict.ts';
 
 const { logger, metrics, stack } = telemetry('healthcheck');
 
@@ -17,13 +16,13 @@ const RESERVE_MS = 12_000;
 /** What each duty reaches outside itself; made at its first event, then kept: connections stay open between calls. */
 export interface Connections {
   sweep(): SweepDependencies;
-  verdict(): HealthDependencies;
+  verdict(): VerdictDependencies;
 }
 
 /** The handler with its middleware. */
 export function createHandler(connections: Connections) {
   let sweeper: Sweeper | undefined;
-  let health: HealthDependencies | undefined;
+  let health: VerdictDependencies | undefined;
   const fn = async (raw: unknown, context: Context): Promise<SweepReport[] | Verdict> => {
     if (parseHealthcheckEvent(raw).duty === 'verdict') {
       health ??= connections.verdict();
@@ -41,5 +40,5 @@ export function createHandler(connections: Connections) {
 
 export const handler = createHandler({
   sweep: () => connectSweep(logger),
-  verdict: connectVerdict,
+  verdict: () => connectVerdict(logger),
 });

@@ -121,11 +121,7 @@ const tickHealth = ({ plan, failures }: PlanRecord): TickHealth => ({
   at: plan.at,
   failures: [...failures],
   wanted: plan.wanted,
-  quarantined: plan.reasons.flatMap(({ rule, text }) =>
-    rule === 'quarantine'
-      ? Object.keys(plan.wantedByPool).filter((pool) => text.startsWith(`Pool ${pool} `))
-      : [],
-  ),
+  quarantined: plan.reasons.flatMap(({ rule, pool }) => (rule === 'quarantine' && pool ? [pool] : [])),
 });
 
 const targetsOf = (pods: readonly PodObservation[]): Target[] =>

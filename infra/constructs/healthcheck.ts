@@ -7,6 +7,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { GROUP, WORKER_PORT } from '../../core/protocol/names.ts';
 import { PatternStatement } from './findings.ts';
@@ -21,6 +22,7 @@ export interface HealthcheckProps {
   readonly fleets: readonly { readonly name: string; readonly queue: IQueue; readonly deadLetters: IQueue }[];
   readonly results: IBucket;
   readonly table: Table;
+  readonly spotFallback: IStateMachine;
 }
 
 /** What it is called for each minute. */
@@ -67,7 +69,7 @@ export class Healthcheck extends Construct {
   }
 
   #function(props: HealthcheckProps): PaddockFunction {
-    const { clusterName, cluster, logRetentionDays, fleets, results, table } = props;
+    const { clusterName, cluster, logRetentionDays, fleets, results, table, spotFallback } = props;
     const objects = (folder: string) => results.arnForObjects(`${folder}/*`);
     const named = 'One object per request, named by the request.';
     return new PaddockFunction(this, 'Healthcheck', {
@@ -87,6 +89,7 @@ export class Healthcheck extends Construct {
         PADDOCK_CLUSTER: clusterName,
         PADDOCK_TABLE: table.tableName,
         PADDOCK_FLEET_PARAMETER_PREFIX: fleetParameterPrefix(clusterName),
+        PADDOCK_SPOT_FALLBACK_MACHINE: spotFallback.stateMachineArn,
       },
       statements: [
         new PolicyStatement({
@@ -103,6 +106,11 @@ export class Healthcheck extends Construct {
         // Without it S3 answers 403 instead of 404 for a result that is not there yet.
         new PolicyStatement({ actions: ['s3:ListBucket'], resources: [results.bucketArn] }),
         ...this.#readings(props),
+        // Hands failed launches on.
+        new PolicyStatement({
+          actions: ['states:StartExecution'],
+          resources: [spotFallback.stateMachineArn],
+        }),
       ],
       // Pods are asked for a canary, and the apiserver may answer nowhere else.
       network: networkInto(this, 'Healthcheck', cluster, { apiserver: 443, worker: WORKER_PORT }),
@@ -121,7 +129,7 @@ export class Healthcheck extends Construct {
         reason: 'Every node group of this cluster; the last part of their names is an id that EKS makes.',
       }),
       new PatternStatement({
-        actions: ['autoscaling:DescribeAutoScalingGroups'],
+        actions: ['autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeScalingActivities'],
         resources: ['*'],
         reason: 'Auto Scaling knows no resource for its Describe actions.',
       }),

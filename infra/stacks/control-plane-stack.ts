@@ -70,7 +70,7 @@ export class ControlPlaneStack extends Stack {
         fleet.pools.map((pool) => nodegroupName(clusterName, fleet.name, pool.name)),
       ),
     }).stateMachine;
-    new SpotFallback(this, 'Spot', {
+    const spot = new SpotFallback(this, 'Spot', {
       ...{ config, scale, tableArn: table.tableArn, tableName: table.tableName },
     });
     const warmupMachine = createWarmupMachine(this, { ...common, warmup: warmup.handler }).stateMachine;
@@ -140,7 +140,7 @@ export class ControlPlaneStack extends Stack {
     }
 
     const healthcheck = new Healthcheck(this, 'Healthcheck', {
-      ...{ ...common, results, table },
+      ...{ ...common, results, table, spotFallback: spot.machine.stateMachine },
       fleets: fleets.map(({ fleet, queue, deadLetters }) => ({ name: fleet.name, queue, deadLetters })),
     });
     const gateway =

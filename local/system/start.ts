@@ -6,7 +6,7 @@ import { fleetPolicy, type PaddockConfig } from '../../infra/config/index.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { useCluster } from '../cluster/existing.ts';
 import { realClock } from '../emulators/clock.ts';
-import { createEmulators } from '../emulators/index.ts';
+import { createEmulators, type EmulatorsOptions } from '../emulators/index.ts';
 import { KubernetesNodes } from '../emulators/nodes.ts';
 import { startFaults } from '../faults/start.ts';
 import { type Front, startFront } from '../front/front.ts';
@@ -67,6 +67,8 @@ export interface SystemOptions {
   emptyDisks?: boolean;
   /** Of the kubelets: pause after a worker's second crash, which doubles with each further one. Default 10, theirs. */
   crashBackoffSeconds?: number;
+  /** How late AWS is, where that is not to be as it is there. */
+  awsDelays?: Pick<EmulatorsOptions, 'launchRetrySeconds' | 'syncSeconds'>;
   /** Keep what `recordedCalls` reads. Not with `kubeconfig`: only a cluster of our own keeps an audit log. */
   recordCalls?: boolean;
   supervisor: Supervisor;
@@ -233,6 +235,7 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
     },
     deliver: deliverTo(roleClients),
     bootSeconds: options.bootSeconds,
+    ...options.awsDelays,
     seed: 1,
     onPowerOff: (node) => power.off(node),
     onError,

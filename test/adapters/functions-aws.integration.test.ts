@@ -11,6 +11,8 @@ import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { AutoScalingNodeGroups } from '../../adapters/aws/auto-scaling.ts';
 import { AwsEksCluster } from '../../adapters/aws/eks-cluster.ts';
+import { EksHealth } from '../../adapters/aws/eks-health.ts';
+import { AutoScalingFailedLaunches } from '../../adapters/aws/failed-launches.ts';
 import { SsmFleetParameters } from '../../adapters/aws/fleet-parameters.ts';
 import { DynamoFleetState } from '../../adapters/aws/fleet-state.ts';
 import { DynamoNotices } from '../../adapters/aws/notices.ts';
@@ -143,6 +145,35 @@ describe('EKS', () => {
     const cluster = new AwsEksCluster('nobody', { eks: new EKSClient(options()) });
     await expect(cluster.endpoint()).rejects.toBeInstanceOf(NotFoundError);
     await expect(cluster.endpoint()).rejects.toThrow('describe the cluster nobody');
+  });
+});
+
+describe('a node group without capacity', () => {
+  it('is told by EKS, and its last failed launch by Auto Scaling', async () => {
+    const spec = nodegroup({ nodegroupName: 'paddock-cpu-dry', scalingConfig: { minSize: 0, maxSize: 4 } });
+    const { autoScalingGroupName } = eks.addNodegroup(spec);
+    autoscaling.setCapacity(autoScalingGroupName, { available: 1 });
+    const launches = new AutoScalingFailedLaunches(new AutoScalingClient(options()));
+    const health = new EksHealth(new EKSClient(options()));
+    const group = async () =>
+      (await health.nodeGroups(CLUSTER.name)).find(({ name }) => name === 'paddock-cpu-dry');
+    expect(await launches.last(autoScalingGroupName)).toBeUndefined();
+    expect(await group()).toMatchObject({ issues: [], autoScalingGroups: [autoScalingGroupName] });
+
+    autoscaling.setDesiredCapacity({ AutoScalingGroupName: autoScalingGroupName, DesiredCapacity: 2 });
+    await seconds(30);
+    const first = await launches.last(autoScalingGroupName);
+    expect(first).toMatchObject({ message: expect.stringContaining('InsufficientInstanceCapacity') });
+    await seconds(120);
+    expect(await group()).toMatchObject({ issues: [{ code: 'AsgInstanceLaunchFailures' }] });
+    const last = await launches.last(autoScalingGroupName);
+    expect(last?.at).toBeGreaterThan(first?.at ?? 0);
+    expect(last?.activityId).not.toBe(first?.activityId);
+  });
+
+  it('says which group does not exist', async () => {
+    const launches = new AutoScalingFailedLaunches(new AutoScalingClient(options()));
+    await expect(launches.last('nobody')).rejects.toThrow('describe the scaling activities of nobody');
   });
 });
 

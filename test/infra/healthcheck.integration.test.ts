@@ -18,6 +18,7 @@ describe('the health check', () => {
     );
     expect(actions.toSorted()).toEqual([
       'autoscaling:DescribeAutoScalingGroups',
+      'autoscaling:DescribeScalingActivities',
       'cloudwatch:GetMetricStatistics',
       'dynamodb:Query',
       'eks:DescribeCluster',
@@ -32,11 +33,16 @@ describe('the health check', () => {
       'sqs:GetQueueAttributes',
       'sqs:ReceiveMessage',
       'ssm:GetParameter',
+      'states:StartExecution',
     ]);
     const queues = config.fleets.map(({ name }) =>
       getAtt(one(template, 'AWS::SQS::Queue', { QueueName: `paddock-${name}-dead-letters` })[0], 'Arn'),
     );
     expect(resourcesOf('sqs:ReceiveMessage')).toEqual(queues);
+    const [machine] = one(template, 'AWS::StepFunctions::StateMachine', {
+      StateMachineName: 'paddock-spot-fallback',
+    });
+    expect(resourcesOf('states:StartExecution')).toEqual([{ Ref: machine }]);
     expect(JSON.stringify(resourcesOf('s3:PutObject'))).toContain('/results/*');
     expect(JSON.stringify(resourcesOf('s3:PutObject'))).not.toContain('/status/');
   });

@@ -83,6 +83,8 @@ export const RUNS: readonly RecordedRun[] = [
       ...HEALTH_BY_THE_CLOCK,
       'ScaleRole states:StartExecution': 'a loop hands over after nearly four minutes',
       'ScaleRole autoscaling:TerminateInstanceInAutoScalingGroup': 'the fleet may not have shrunk by then',
+      'ScaleRole autoscaling:SetInstanceProtection':
+        'instances are protected only when the failing pool is not needed any more before there is capacity again',
       'Group paddock:scaler delete leases': 'with each replica that left',
       'ScalerRole dynamodb:DeleteItem': 'a loop frees its lease once nothing came for a while',
     },

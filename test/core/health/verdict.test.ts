@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { FleetHealth, HealthObservation } from '../../../core/health/observations.ts';
+import type { FleetHealth, HealthObservation, NodeGroupHealth } from '../../../core/health/observations.ts';
 import { judge } from '../../../core/health/verdict.ts';
 import type { PoolObservation, Reading, ReplicaObservation } from '../../../core/scaling/types.ts';
 import { policy } from '../../functions/scaler/world.ts';
@@ -60,6 +60,11 @@ const fleet = (changes: Partial<FleetHealth> = {}): FleetHealth => ({
   ...changes,
 });
 
+const nodeGroup = (changes: Partial<NodeGroupHealth> = {}): NodeGroupHealth => ({
+  ...{ name: 'g', status: 'ACTIVE', issues: [], autoScalingGroups: ['eks-g'] },
+  ...changes,
+});
+
 const system = (
   changes: Partial<FleetHealth> = {},
   more: Partial<HealthObservation> = {},
@@ -67,7 +72,7 @@ const system = (
   at: AT,
   clusterName: 'paddock',
   cluster: read({ status: 'ACTIVE', version: '1.36', issues: [] }),
-  nodeGroups: read([{ name: 'paddock-cpu-main', status: 'ACTIVE', issues: [] }]),
+  nodeGroups: read([nodeGroup({ name: 'paddock-cpu-main' })]),
   fleets: { cpu: read(fleet(changes)) },
   ...more,
 });
@@ -117,11 +122,10 @@ describe('what is found', () => {
         {},
         {
           nodeGroups: read([
-            {
-              name: 'g',
+            nodeGroup({
               status: 'DEGRADED',
               issues: [{ code: 'AsgInstanceLaunchFailures', message: 'Could not launch Spot Instances.' }],
-            },
+            }),
           ]),
         },
       ),
@@ -132,7 +136,7 @@ describe('what is found', () => {
     ],
     [
       'a node group that could not be made',
-      system({}, { nodeGroups: read([{ name: 'g', status: 'CREATE_FAILED', issues: [] }]) }),
+      system({}, { nodeGroups: read([nodeGroup({ status: 'CREATE_FAILED' })]) }),
       'node group g',
       'unhealthy',
       /CREATE_FAILED/,
@@ -367,7 +371,7 @@ describe('what is as it should be', () => {
     const updating = { status: 'UPDATING', issues: [] };
     const seen = system(
       {},
-      { cluster: read({ ...updating, version: '1.36' }), nodeGroups: read([{ ...updating, name: 'g' }]) },
+      { cluster: read({ ...updating, version: '1.36' }), nodeGroups: read([nodeGroup(updating)]) },
     );
     expect(judge(seen).verdict).toBe('healthy');
   });

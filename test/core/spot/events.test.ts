@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseSpotEvent } from '../../../core/spot/events.ts';
+import { launchFailureEvent, parseSpotEvent } from '../../../core/spot/events.ts';
 import { noticeKey } from '../../../core/spot/notices.ts';
 
 const AT = Date.parse('2026-03-02T09:00:00Z') / 1000;
@@ -86,6 +86,17 @@ describe('parseSpotEvent', () => {
       message: 'm',
     });
     expect(parseSpotEvent(issue('NodeCreationFailure')).kind).toBe('not-ours');
+  });
+
+  it('reads what the health check hands on, and finds the cause in its message', () => {
+    const message = 'Could not launch Spot Instances. InsufficientInstanceCapacity - There is none.';
+    const launch = { activityId: 'a', at: AT + 0.75, message };
+    expect(parseSpotEvent(launchFailureEvent('paddock-cpu-spot', launch))).toEqual({
+      kind: 'launch-failure',
+      group: { nodegroup: 'paddock-cpu-spot' },
+      // As Auto Scaling's own event of it has the time.
+      ...{ at: AT, code: 'InsufficientInstanceCapacity', message },
+    });
   });
 
   it.each([

@@ -1,9 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type AskCanary, askCanary, sendCanaries } from '../../../functions/healthcheck/canary.ts';
 import { createHandler } from '../../../functions/healthcheck/handler.ts';
-import type { HealthDependencies } from '../../../functions/healthcheck/observe.ts';
-import { giveVerdict } from '../../../functions/healthcheck/verdict.ts';
+import { giveVerdict, type VerdictDependencies } from '../../../functions/healthcheck/verdict.ts';
 import { captured } from '../capture.ts';
 import { context } from '../context.ts';
 import { FLEET, QUEUE, START, World } from '../scaler/world.ts';
@@ -11,16 +7,18 @@ import { FLEET, QUEUE, START, World } from '../scaler/world.ts';
 const DEAD = 'http://127.0.0.1/dead';
 
 /** A fleet with one warm replica, its health read through fakes. */
-async function health(changes: Partial<HealthDependencies> = {}) {
+async function health(changes: Partial<VerdictDependencies> = {}) {
   const world = new World();
   await world.tick();
   world.queue.queues.set(DEAD, { backlog: 0, inFlight: 0 });
   const asked: string[] = [];
-  const deps: HealthDependencies = {
+  const deps: VerdictDependencies = {
     ...{ clusterName: 'test', fleets: [{ name: FLEET, deadLetterQueueUrl: DEAD }] },
     eks: {
       cluster: async () => ({ status: 'ACTIVE', version: '1.36', issues: [] }),
-      nodeGroups: async () => [{ name: 'test-cpu-main', status: 'ACTIVE', issues: [] }],
+      nodeGroups: async () => [
+        { name: 'test-cpu-main', status: 'ACTIVE', issues: [], autoScalingGroups: ['eks-main'] },
+      ],
     },
     ...{ parameters: world.parameters, state: world.state, queue: world.queue, nodeGroups: world.nodeGroups },
     ...{ workloads: world.workloads, pods: world.pods, leases: world.leases, nodes: world.nodes },
@@ -29,6 +27,9 @@ async function health(changes: Partial<HealthDependencies> = {}) {
       asked.push(replica);
       return { ok: true, value: { v: 1, models: [{ model: 'tiny', seconds: 0.1 }] } };
     },
+    failedLaunches: { last: async () => undefined },
+    spotFallback: { start: async () => true },
+    log: { info() {}, warn() {}, error() {} },
     now: () => START + 2,
     readingTimeoutMs: 500,
     ...changes,
@@ -36,7 +37,7 @@ async function health(changes: Partial<HealthDependencies> = {}) {
   return { world, deps, asked };
 }
 
-const findings = async (deps: HealthDependencies) =>
+const findings = async (deps: VerdictDependencies) =>
   (await giveVerdict(deps)).checks.filter(({ status }) => status !== 'healthy');
 
 it('reads everything once, and finds a fleet that serves healthy', async () => {
@@ -85,6 +86,45 @@ it('goes on when single readings fail or hang, and calls those unknown', async (
   ]);
 });
 
+it('takes from the last tick which pools are left alone', async () => {
+  const { world, deps } = await health();
+  const [record] = await world.state.recentPlans(FLEET, 1);
+  if (!record) throw new Error('no tick is stored');
+  const reasonsOf = (...rules: string[]) =>
+    rules.map((rule) => ({ rule, text: '', numbers: {}, pool: 'main' }));
+  const after = (...rules: string[]) =>
+    findings({
+      ...deps,
+      state: {
+        recentPlans: async () => [{ ...record, plan: { ...record.plan, reasons: reasonsOf(...rules) } }],
+      },
+    });
+  expect(await after('half-open')).toEqual([]);
+  expect(await after('quarantine')).toMatchObject([
+    {
+      ...{ name: 'pool cpu/main', status: 'degraded' },
+      evidence: expect.stringContaining('not asked for capacity'),
+    },
+  ]);
+});
+
+it('hands on launches that fail, and judges all the same', async () => {
+  const issues = [{ code: 'AsgInstanceLaunchFailures', message: 'Could not launch Spot Instances.' }];
+  const started: string[] = [];
+  const { deps } = await health({
+    eks: {
+      cluster: async () => ({ status: 'ACTIVE', version: '1.36', issues: [] }),
+      nodeGroups: async () => [
+        { name: 'test-cpu-main', status: 'DEGRADED', issues, autoScalingGroups: ['eks-main'] },
+      ],
+    },
+    failedLaunches: { last: async () => ({ activityId: 'a', at: START - 50, message: 'none' }) },
+    spotFallback: { start: async (name) => started.push(name) > 0 },
+  });
+  expect(await findings(deps)).toMatchObject([{ name: 'node group test-cpu-main', status: 'degraded' }]);
+  expect(started).toEqual(['issue-a']);
+});
+
 it('a fleet whose parameter is gone is unknown, the others are judged', async () => {
   const { deps } = await health();
   const seen = await giveVerdict({
@@ -114,63 +154,4 @@ it('as a function: gives the verdict, measures it, and logs what is wrong', asyn
       checks: [expect.objectContaining({ name: 'dead letters cpu' })],
     }),
   );
-});
-
-describe('canaries', () => {
-  const targets = ['a', 'b', 'c', 'd'].map((replica) => ({ replica, ip: replica }));
-  const good: Awaited<ReturnType<AskCanary>> = {
-    ok: true,
-    value: { v: 1, models: [{ model: 'm', seconds: 0 }] },
-  };
-  const busy: Awaited<ReturnType<AskCanary>> = { ok: true, value: { v: 1, refused: 'busy', models: [] } };
-
-  it('go to another replica each minute, and stop at the first that answers', async () => {
-    const first = async (minute: number) =>
-      (await sendCanaries(targets, async () => good, minute)).map((one) => one.replica);
-    expect([await first(0), await first(1), await first(5)]).toEqual([['a'], ['b'], ['b']]);
-  });
-
-  it('try three replicas at most', async () => {
-    const answers = await sendCanaries(targets, async () => busy, 3);
-    expect(answers.map(({ replica }) => replica)).toEqual(['d', 'a', 'b']);
-    expect(await sendCanaries([], async () => busy, 3)).toEqual([]);
-  });
-
-  let server: Server;
-  let answer: [number, string];
-  beforeAll(async () => {
-    server = createServer((request, response) => {
-      if (answer[0] === 0) return;
-      response
-        .writeHead(request.url === '/canary' && request.method === 'POST' ? answer[0] : 404)
-        .end(answer[1]);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  });
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const ask = (timeoutMs?: number) =>
-    askCanary((server.address() as AddressInfo).port, timeoutMs)({ replica: 'a', ip: '127.0.0.1' });
-
-  it.each([
-    [200, JSON.stringify(good.ok && good.value), good],
-    [503, JSON.stringify(busy.ok && busy.value), busy],
-    [
-      404,
-      '{"error":"POST /canary: only inference"}',
-      { ok: false, error: expect.stringContaining('answered 404') },
-    ],
-    [200, 'no json', { ok: false, error: expect.stringContaining('no json') }],
-  ])('understand an answer of %i %s', async (status, body, expected) => {
-    answer = [status, body];
-    expect(await ask()).toEqual(expected);
-  });
-
-  it('say so when a worker hangs or is not there', async () => {
-    answer = [0, ''];
-    expect(await ask(50)).toMatchObject({ ok: false, error: expect.stringMatching(/time-?out/i) });
-    expect(await askCanary(1)({ replica: 'a', ip: '127.0.0.1' })).toMatchObject({ ok: false });
-  });
 });

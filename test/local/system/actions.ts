@@ -1,6 +1,8 @@
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { LABEL, NAMESPACE } from '../../../core/protocol/names.ts';
+import type { Verdict } from '../../../core/protocol/verdict.ts';
 import type { TickResult } from '../../../functions/scaler/tick.ts';
+import { functionNamed } from '../../../local/system/from-template.ts';
 import { FLEET, MAX_REPLICAS } from './config.ts';
 import type { TestSystem } from './fixture.ts';
 
@@ -13,6 +15,14 @@ export async function tick(
   const answer = await t.system.lambda.invoke(t.system.scalerName, event);
   if ('functionError' in answer) return { error: answer.payload.errorMessage };
   return { result: answer.payload as TickResult };
+}
+
+/** What the health check says now. */
+export async function verdictOf(t: TestSystem): Promise<Verdict> {
+  const name = functionNamed(t.system.app, 'Healthcheck');
+  const answer = await t.system.lambda.invoke(name, { duty: 'verdict' });
+  if ('functionError' in answer) throw new Error(answer.payload.errorMessage);
+  return answer.payload as Verdict;
 }
 
 /** Which instance each of the fleet's pods is on. */

@@ -3,10 +3,16 @@ import type { Verdict } from '../../../core/protocol/verdict.ts';
 import type { AwsService } from '../../../local/front/types.ts';
 import { recordedCalls } from '../../../local/permissions/recorder.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
-import { functionNamed } from '../../../local/system/from-template.ts';
 import { expectRecorded } from '../../permissions/recordings.ts';
 import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
-import { expectMinimum, loadToTheMaximum, tick, watchForShrinking, watchScaleIn } from './actions.ts';
+import {
+  expectMinimum,
+  loadToTheMaximum,
+  tick,
+  verdictOf,
+  watchForShrinking,
+  watchScaleIn,
+} from './actions.ts';
 import { FLEET, MAX_REPLICAS } from './config.ts';
 import { TestSystem, writtenItem } from './fixture.ts';
 import { commandLine, descendants, handlesBeyond, openHandles } from './processes.ts';
@@ -200,19 +206,13 @@ it('messages that are delivered twice are answered once', async () => {
 });
 
 describe('the health check', () => {
-  const verdict = async (): Promise<Verdict> => {
-    const name = functionNamed(t.system.app, 'Healthcheck');
-    const answer = await t.system.lambda.invoke(name, { duty: 'verdict' });
-    if ('functionError' in answer) throw new Error(answer.payload.errorMessage);
-    return answer.payload as Verdict;
-  };
   const statuses = ({ checks }: Verdict) =>
     Object.fromEntries(checks.map(({ name, status }) => [name, status]));
 
   it('finds healthy what serves, by a token of its models, and keeps nothing awake by looking', async () => {
     await t.until('the replicas to be warm', () => t.pool.warm === t.pool.desired);
     const begun = t.seen.models.length;
-    const { checks, ...rest } = await verdict();
+    const { checks, ...rest } = await verdictOf(t);
     expect({ ...rest, findings: checks.filter(({ status }) => status !== 'healthy') }).toMatchObject({
       verdict: 'healthy',
       findings: [],
@@ -226,11 +226,11 @@ describe('the health check', () => {
 
   it('sees what waits, and calls unknown what it can not read', async () => {
     const load = await t.submit(30);
-    const busy = await verdict();
+    const busy = await verdictOf(t);
     expect(busy.checks.find(({ name }) => name === `queue ${FLEET}`)?.evidence).toMatch(/[1-9]\d* waiting/);
     const heal = t.system.front.inject({ service: 'sqs', kind: 'down' });
     try {
-      const blind = await verdict();
+      const blind = await verdictOf(t);
       expect(blind.verdict).not.toBe('healthy');
       expect(statuses(blind)).toMatchObject({
         [`queue ${FLEET}`]: 'unknown',

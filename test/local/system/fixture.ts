@@ -8,14 +8,13 @@ import { requestResultSchema } from '../../../core/protocol/request.ts';
 import type { PaddockConfig } from '../../../infra/config/index.ts';
 import { defaultCacheDir } from '../../../local/build/artifacts.ts';
 import type { RequestEvent } from '../../../local/front/front.ts';
-import type { ServerEvent } from '../../../local/model-server/types.ts';
-import type { OllamaInstall } from '../../../local/ollama/install.ts';
+import { DEFAULT_DECODE_RATE, type ServerEvent } from '../../../local/model-server/types.ts';
 import { Supervisor } from '../../../local/processes.ts';
 import { silentProgress } from '../../../local/progress.ts';
 import { announce } from '../../../local/session.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
 import { provisionTriggers } from '../../../local/system/provision.ts';
-import { startSystem } from '../../../local/system/start.ts';
+import { type SystemOptions, startSystem } from '../../../local/system/start.ts';
 import type { LocalSystem } from '../../../local/system/system.ts';
 import { config, FLEET, MODEL, POOL, SERVICE_SECONDS } from './config.ts';
 
@@ -35,6 +34,11 @@ export interface Seen {
   writes: Map<string, number>;
   /** Id of a request: how often a worker began with it. */
   looks: Map<string, number>;
+}
+
+export interface TestSystemOptions extends Pick<SystemOptions, 'awsDelays' | 'ollama'> {
+  /** Of each request at synthetic model servers; `by-request`: as `submit` says. */
+  serviceSeconds?: number | 'by-request';
 }
 
 /** One local system in this process, watched from outside. No trigger wakes it until `addTriggers`. */
@@ -74,14 +78,9 @@ export class TestSystem {
     );
   }
 
-  /**
-   * @param serviceSeconds of each request, at synthetic model servers
-   * @param ollama runs in their place
-   */
   static async start(
     of: PaddockConfig = config(),
-    serviceSeconds = SERVICE_SECONDS,
-    ollama?: OllamaInstall,
+    { serviceSeconds = SERVICE_SECONDS, awsDelays, ollama }: TestSystemOptions = {},
   ): Promise<TestSystem> {
     const stateDir = mkdtempSync(join(tmpdir(), 'paddock-system-'));
     const supervisor = new Supervisor({ stateDir });
@@ -92,7 +91,8 @@ export class TestSystem {
       triggers: { schedule: false, alarm: false },
       bootSeconds: 0.5,
       loadSeconds: 1,
-      serviceSeconds,
+      ...(serviceSeconds !== 'by-request' && { serviceSeconds }),
+      ...(awsDelays && { awsDelays }),
       counterLagSeconds: 0,
       recordCalls: true,
       supervisor,
@@ -120,8 +120,11 @@ export class TestSystem {
     return provisionTriggers(app, emulators, { schedule: true, alarm: true });
   }
 
-  /** Sends that many requests to the queue; their ids. */
-  async submit(count: number): Promise<string[]> {
+  /**
+   * Sends that many requests to the queue; their ids.
+   * @param seconds that a model server takes for each, in a system whose requests say so
+   */
+  async submit(count: number, seconds?: number): Promise<string[]> {
     const ids = Array.from({ length: count }, (_, index) => `r${this.submitted.length + index}`);
     this.submitted.push(...ids);
     await Promise.all(
@@ -135,7 +138,7 @@ export class TestSystem {
             model: MODEL,
             prompt: 'Explain quantum computing in one sentence.',
             // A real model would go on for long.
-            options: { num_predict: 8 },
+            options: { num_predict: seconds === undefined ? 8 : Math.round(seconds * DEFAULT_DECODE_RATE) },
           },
           submittedAt: Date.now(),
         }),
