@@ -13,10 +13,12 @@ export async function end(event: UpgradeEvent, deps: UpgradeDependencies): Promi
   const done: StepResult = { outcome: 'done', say: reason, waitSeconds: 1, state: newState() };
   if (!plan) return done;
   const running = await deps.state.running();
+  // Redriven after another had taken over: what is there is that one's.
+  if (running && running.holder !== event.execution) return done;
   // Of node groups each is old or new, and nothing is half-way; all else waits for who completes it or takes it back.
   if (outcome === 'stopped' && plan.request.target !== 'nodes') {
     // The lock stays for what it says: which upgrade is half-way. Its execution ends, and so it holds nothing.
-    if (running?.holder === event.execution)
+    if (running)
       await deps.state.note(event.execution, {
         phase: 'stopped',
         say: reason.slice(0, 500),

@@ -293,6 +293,29 @@ describe('a Task that fails now and then', () => {
   );
 });
 
+it.each([OLLAMA, NODES])(
+  'one that has lost its lock (%j) leaves alone what is another’s',
+  async (request) => {
+    const world = new UpgradeWorld();
+    const other = { ...OLLAMA, holder: 'arn:another', until: world.now + 9000 };
+    world.state.onNote = () => {
+      if (!world.state.current || world.state.current.holder === other.holder) return;
+      world.state.current = { ...world.state.current, holder: other.holder };
+      for (const { name, kind } of world.rollouts.workloads)
+        void world.rollouts.mark({ name, kind }, { v: 1, ...other, spareNodes: 1, replicas: 0 });
+      void world.rollouts.setCanary('cpu', 'main', 1);
+    };
+    const { states, error } = await upgrade(world, request);
+    expect(states.at(-1)).toBe('Stopped');
+    expect(error?.message).toContain('is that of');
+    expect(world.state.current?.holder).toBe(other.holder);
+    expect(world.leftovers()).toEqual(
+      expect.arrayContaining(['mark on cpu-main', 'canary of main', 'the lock']),
+    );
+    expect(await world.state.history(1)).toEqual([]);
+  },
+);
+
 describe('a control plane that is not well', () => {
   it('goes back while it bakes, before any node has changed', async () => {
     const world = new UpgradeWorld();
