@@ -75,78 +75,101 @@ export async function runJob(
   }
 }
 
+/** What is to become of a message once its request has been seen to. */
+type MessageEnd =
+  /** It goes: its request has a result. */
+  | { kind: 'done'; end: JobEnd }
+  /** It goes back to the queue. */
+  | { kind: 'back'; end: JobEnd; why: HandBack; alongside?: Promise<void> };
+
 async function serve(
   message: QueueMessage,
   request: QueuedRequest,
   cutOff: AbortSignal,
   options: RunOptions,
 ): Promise<JobEnd> {
-  const { queue, results, fleet, log, counters, metrics, sleep } = options;
-  const key = resultKey(fleet, request.id);
-  const release = keepHidden(queue, message.receipt, options.visibilitySeconds, sleep, log);
-  const settle = async (end: JobEnd): Promise<JobEnd> => {
-    await release();
-    await remove(message, options);
-    counters.completedQueue += 1;
-    return end;
-  };
-  const retryLater = async (cause: HandBackCause, reason: string): Promise<JobEnd> => {
-    await release();
-    const cap = Math.min(HAND_BACK_CAP.seconds, HAND_BACK_CAP.visibilities * options.visibilitySeconds);
-    const delaySeconds = backoff(message.receives, HAND_BACK_BASE_SECONDS, cap);
-    await handBack(message, { delaySeconds, cause, reason, requestId: request.id }, options);
-    return 'trouble';
-  };
-  const hadEnded = (): Promise<JobEnd> => {
-    metrics.ended('queue', 'duplicate');
-    return settle('settled');
-  };
-  try {
-    const [hasEnded, note] = await Promise.all([
-      persist(() => results.exists(key), sleep, log),
-      StatusNote.open(request, options),
-    ]);
-    if (hasEnded) return await hadEnded();
-    // Only its last step is missing: whoever counted the last failure did not live to give up.
-    if (note.failures >= options.maxAttempts) {
-      await giveUp(message, request, note.failures, 'its worker ended', options);
-      return await settle('settled');
-    }
-    const outcome = await attempt(request, note, cutOff, options);
-    // After a failure the slot stays taken until the consumer knows of it: the next request would meet the same server.
-    if (outcome.kind === 'result') options.onServed();
-    switch (outcome.kind) {
-      case 'ended':
-        return await hadEnded();
-      case 'cut-off': {
-        await release();
-        const why = { cause: 'draining' as const, reason: 'this worker is draining', requestId: request.id };
-        const [end] = await Promise.all([
-          handBack(message, { ...why, delaySeconds: 0 }, options),
-          note.withdraw(),
-        ]);
-        return end;
-      }
-      case 'retry': {
-        const failures = outcome.counts ? await note.fail(outcome.reason) : note.failures;
-        if (failures < options.maxAttempts) {
-          await note.withdraw();
-          return await retryLater('server', outcome.reason);
-        }
-        await giveUp(message, request, failures, outcome.reason, options);
-        return await settle('trouble');
-      }
-      case 'result':
-        if (outcome.result.status === 'failed') {
-          counters.failed += 1;
-          log.warn('a request can not succeed', { requestId: request.id, ...outcome.result.error });
-        }
-        await write(key, outcome.result, options);
-        return await settle('settled');
-    }
-  } catch (error) {
-    return await retryLater('storage', (error as Error).message);
+  const { queue, visibilitySeconds, counters, sleep, log } = options;
+  const release = keepHidden(queue, message.receipt, visibilitySeconds, sleep, log);
+  const outcome = await seeTo(message, request, cutOff, options).catch((error: Error) =>
+    later(message, request, 'storage', error.message, options),
+  );
+  // What follows is the last word on the message's visibility.
+  await release();
+  if (outcome.kind === 'back') {
+    await Promise.all([handBack(message, outcome.why, options), outcome.alongside]);
+    return outcome.end;
   }
+  await remove(message, options);
+  counters.completedQueue += 1;
+  return outcome.end;
+}
+
+/** Throws when the bucket or the dead-letter queue fails. */
+async function seeTo(
+  message: QueueMessage,
+  request: QueuedRequest,
+  cutOff: AbortSignal,
+  options: RunOptions,
+): Promise<MessageEnd> {
+  const { results, fleet, log, counters, metrics, maxAttempts, sleep } = options;
+  const key = resultKey(fleet, request.id);
+  const hadEnded = (): MessageEnd => {
+    metrics.ended('queue', 'duplicate');
+    return { kind: 'done', end: 'settled' };
+  };
+  const [hasEnded, note] = await Promise.all([
+    persist(() => results.exists(key), sleep, log),
+    StatusNote.open(request, options),
+  ]);
+  if (hasEnded) return hadEnded();
+  // Only its last step is missing: whoever counted the last failure did not live to give up.
+  if (note.failures >= maxAttempts) {
+    await giveUp(message, request, note.failures, 'its worker ended', options);
+    return { kind: 'done', end: 'settled' };
+  }
+  const outcome = await attempt(request, note, cutOff, options);
+  switch (outcome.kind) {
+    case 'ended':
+      return hadEnded();
+    case 'cut-off': {
+      const why = { cause: 'draining' as const, reason: 'this worker is draining', requestId: request.id };
+      return {
+        ...{ kind: 'back', end: 'handed-back', why: { ...why, delaySeconds: 0 } },
+        alongside: note.withdraw(),
+      };
+    }
+    // The slot stays taken until the consumer knows of it: the next request would meet the same server.
+    case 'retry': {
+      const failures = outcome.counts ? await note.fail(outcome.reason) : note.failures;
+      if (failures < maxAttempts) {
+        await note.withdraw();
+        return later(message, request, 'server', outcome.reason, options);
+      }
+      await giveUp(message, request, failures, outcome.reason, options);
+      return { kind: 'done', end: 'trouble' };
+    }
+    case 'result':
+      options.onServed();
+      if (outcome.result.status === 'failed') {
+        counters.failed += 1;
+        log.warn('a request can not succeed', { requestId: request.id, ...outcome.result.error });
+      }
+      await write(key, outcome.result, options);
+      return { kind: 'done', end: 'settled' };
+  }
+}
+
+/** After trouble: the more often the message has been taken, the later. */
+function later(
+  { receives }: QueueMessage,
+  { id: requestId }: QueuedRequest,
+  cause: HandBackCause,
+  reason: string,
+  { visibilitySeconds }: JobOptions,
+): MessageEnd {
+  const cap = Math.min(HAND_BACK_CAP.seconds, HAND_BACK_CAP.visibilities * visibilitySeconds);
+  const delaySeconds = backoff(receives, HAND_BACK_BASE_SECONDS, cap);
+  return { kind: 'back', end: 'trouble', why: { delaySeconds, cause, reason, requestId } };
 }
 
 /**
