@@ -52,7 +52,9 @@ async function tell(
     until: () => !watch,
     onProgress: (running) => json || console.error(progressLine(running)),
   });
-  if (json) console.log(JSON.stringify(execution));
+  // What an execution carried from step to step is nobody's business.
+  const { output: _, ...told } = execution;
+  if (json) console.log(JSON.stringify(told));
   else if (execution.status === 'RUNNING')
     console.log('It has begun. How far it is: paddock upgrade status (--watch follows it)');
   else if (execution.status === 'SUCCEEDED' && back) console.log('Taken back, everything is as it was.');

@@ -85,7 +85,13 @@ describe('paddock upgrade', () => {
     breakNew(person);
     const { code, out, err } = await person.types(...OLLAMA, '--watch', '--json');
     expect([code, err]).toEqual([1, '']);
-    expect(JSON.parse(out)).toMatchObject({ status: 'FAILED', error: 'UpgradeRolledBack' });
+    expect(JSON.parse(out)).toEqual({
+      ...{ arn: expect.any(String), status: 'FAILED', error: 'UpgradeRolledBack' },
+      cause: expect.stringContaining('the canary failed'),
+    });
+    person.world.answer = () => undefined;
+    const good = await person.types(...OLLAMA, '--watch', '--json');
+    expect(JSON.parse(good.out)).toEqual({ arn: expect.any(String), status: 'SUCCEEDED' });
   });
 
   it('is refused while another runs: it says which, how far it is, and what to do', async () => {
