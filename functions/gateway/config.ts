@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { canonicalModel } from '../../core/protocol/model-names.ts';
 import type { RateLimit } from '../../core/rate-limit.ts';
+import { readJson } from '../shared/env.ts';
 
 /** A fleet as the gateway knows it. */
 export interface GatewayFleet {
@@ -16,28 +17,12 @@ const fleetsSchema = z
   .min(1);
 
 /** @throws Error that says what is wrong with the variable */
-export function parseFleets(text: string): GatewayFleet[] {
-  try {
-    return fleetsSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new Error('PADDOCK_FLEETS is not a list of fleets. The stack sets it: deploy it again.', {
-      cause: error,
-    });
-  }
-}
+export const parseFleets = (text: string): GatewayFleet[] => readJson(fleetsSchema, 'PADDOCK_FLEETS', text);
 
 const limitSchema = z.strictObject({ requestsPerMinute: z.int().min(1), burst: z.int().min(1) });
 
 /** @throws Error that says what is wrong with the variable */
-export function parseLimit(text: string): RateLimit {
-  try {
-    return limitSchema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new Error('PADDOCK_KEY_LIMIT is no rate limit. The stack sets it: deploy it again.', {
-      cause: error,
-    });
-  }
-}
+export const parseLimit = (text: string): RateLimit => readJson(limitSchema, 'PADDOCK_KEY_LIMIT', text);
 
 /** Which fleet serves a model: the first that lists it. */
 export class ModelDirectory {

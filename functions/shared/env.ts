@@ -20,3 +20,21 @@ export function readEnv<K extends string>(
   }
   return Object.fromEntries(entries.map(([key, variable]) => [key, env[variable]])) as Record<K, string>;
 }
+
+/**
+ * Reads an environment variable that holds JSON.
+ *
+ * @param variable its name, for the message
+ * @throws Error that says what is wrong with it
+ */
+export function readJson<T>(schema: z.ZodType<T>, variable: string, text: string): T {
+  let problem: string;
+  try {
+    const { success, data, error } = schema.safeParse(JSON.parse(text));
+    if (success) return data;
+    problem = z.prettifyError(error);
+  } catch (error) {
+    problem = (error as Error).message;
+  }
+  throw new Error(`${variable} can't be understood: ${problem}\nThe stack sets it: deploy it again.`);
+}

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { nodegroupName } from '../../core/protocol/names.ts';
+import { readJson } from '../shared/env.ts';
 
 const schema = z
   .array(z.strictObject({ name: z.string().min(1), pools: z.array(z.string().min(1)).min(1) }))
@@ -16,18 +17,9 @@ export interface Owner {
  * @returns the owners by node group
  * @throws Error that says what is wrong with the variable
  */
-export function parseOwners(text: string, cluster: string): Map<string, Owner> {
-  try {
-    return new Map(
-      schema
-        .parse(JSON.parse(text))
-        .flatMap(({ name, pools }) =>
-          pools.map((pool) => [nodegroupName(cluster, name, pool), { fleet: name, pool }] as const),
-        ),
-    );
-  } catch (error) {
-    throw new Error('PADDOCK_FLEETS is not a list of fleets. The stack sets it: deploy it again.', {
-      cause: error,
-    });
-  }
-}
+export const parseOwners = (text: string, cluster: string): Map<string, Owner> =>
+  new Map(
+    readJson(schema, 'PADDOCK_FLEETS', text).flatMap(({ name, pools }) =>
+      pools.map((pool) => [nodegroupName(cluster, name, pool), { fleet: name, pool }] as const),
+    ),
+  );

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { GoldenPrompt } from '../../core/upgrade/tally.ts';
-import { readEnv } from '../shared/env.ts';
+import { readEnv, readJson } from '../shared/env.ts';
 
 export interface UpgradeConfig {
   cluster: string;
@@ -40,15 +40,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   const { cluster, table, parameterPrefix } = read;
   return {
     ...{ cluster, table, parameterPrefix },
-    fleets: parsed(fleetsSchema, 'PADDOCK_FLEETS', read.fleets),
-    ...parsed(settingsSchema, 'PADDOCK_UPGRADES', read.settings),
+    fleets: readJson(fleetsSchema, 'PADDOCK_FLEETS', read.fleets),
+    ...readJson(settingsSchema, 'PADDOCK_UPGRADES', read.settings),
   };
-}
-
-function parsed<T>(schema: z.ZodType<T>, name: string, text: string): T {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (error) {
-    throw new Error(`${name} can't be understood: ${(error as Error).message}. Deploy the stack again.`);
-  }
 }

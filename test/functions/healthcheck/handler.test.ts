@@ -32,6 +32,6 @@ describe('the health check', () => {
   );
 
   it('says that its list of fleets is none', () => {
-    expect(() => parseFleets('[]')).toThrow(/PADDOCK_FLEETS.*deploy it again/);
+    expect(() => parseFleets('[]')).toThrow(/PADDOCK_FLEETS.*deploy it again/s);
   });
 });

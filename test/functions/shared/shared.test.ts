@@ -1,5 +1,6 @@
+import * as z from 'zod';
 import { mapLimited, withDeadline } from '../../../functions/shared/async.ts';
-import { readEnv } from '../../../functions/shared/env.ts';
+import { readEnv, readJson } from '../../../functions/shared/env.ts';
 
 describe('readEnv', () => {
   it('reads what is there', () => {
@@ -8,6 +9,24 @@ describe('readEnv', () => {
 
   it('names every variable that is missing or empty', () => {
     expect(() => readEnv({ a: 'A', b: 'B', c: 'C' }, { A: '', C: 'c' })).toThrow('missing: A, B.');
+  });
+});
+
+describe('readJson', () => {
+  const schema = z.array(z.strictObject({ name: z.string() })).min(1);
+
+  it('reads what the stack has set', () => {
+    expect(readJson(schema, 'FLEETS', '[{"name":"cpu"}]')).toEqual([{ name: 'cpu' }]);
+  });
+
+  it.each([
+    ['no JSON', 'cpu', /JSON/],
+    ['an empty list', '[]', />=1 items/],
+    ['a wrong field', '[{"name":1}]', /name/],
+  ])('says of %s what is wrong with which variable, and what to do', (_, text, problem) => {
+    expect(() => readJson(schema, 'FLEETS', text)).toThrow(/^FLEETS can't be understood/);
+    expect(() => readJson(schema, 'FLEETS', text)).toThrow(problem);
+    expect(() => readJson(schema, 'FLEETS', text)).toThrow(/deploy it again\.$/);
   });
 });
 
