@@ -35,6 +35,8 @@ export interface PodModelServers {
   remove(pod: string): Promise<void>;
   /** Kills the pod's server, which is back at once; only the synthetic ones can. */
   restart?(pod: string, loadSeconds: number): Promise<void>;
+  /** It forgets what is in memory and serves on. */
+  unload?(pod: string): Promise<void>;
   /** Returns what ends it. Only the synthetic servers tell what they see. */
   onEvent(listener: (event: ServerEvent) => void): () => void;
   stop(): Promise<void>;

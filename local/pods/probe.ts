@@ -55,6 +55,11 @@ export class Prober {
   async run(): Promise<void> {
     const { periodMs, timeoutMs, failureThreshold, deadAfterMs, onReadiness, onDead } = this.#options;
     let failures = 0;
+    let isReady = false;
+    const tell = (now: boolean): void => {
+      isReady = now;
+      onReadiness(now);
+    };
     let heardOnce = false;
     let heardAt = Date.now();
     while (!this.#stop.signal.aborted) {
@@ -65,9 +70,10 @@ export class Prober {
         heardAt = Date.now();
       } else if (Date.now() - heardAt > deadAfterMs) return onDead();
       failures = answer?.status === 200 ? 0 : failures + 1;
-      if (failures === 0) onReadiness(true);
-      else if (failures >= failureThreshold) onReadiness(false);
-      if (answer?.state === 'loading')
+      if (failures === 0) tell(true);
+      else if (failures >= failureThreshold) tell(false);
+      // One that was ready has to be found unready first: no waiting before the threshold.
+      if (answer?.state === 'loading' && !isReady)
         await this.#ask('GET', `/warm?wait=${HINT_SECONDS}`, HINT_SECONDS * 2000);
       else await this.#pause(heardOnce ? periodMs : STARTING_MS);
     }

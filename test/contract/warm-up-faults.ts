@@ -97,7 +97,6 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
       const answer = await fetch(`${worker.url}/warm`);
       return ((await answer.json()) as Warmth).models[0] as Warmth['models'][number];
     };
-    const blobs = () => registry.asked.filter((what) => what === `blob ${weights.digest}`).length;
 
     /** Nobody was served, and nothing says that anybody could be. */
     async function expectCold({ worker, attempts, knocking }: Pod): Promise<void> {
@@ -182,6 +181,7 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
         const killed = await start();
         const end = killed.attempts.run('first');
         await until(isHeld, seconds + 15);
+        const before = froms.length;
         await killed.server.restart();
         await until(async () => (await warmth(killed)).failure?.kind === 'server-gone', 15);
         await expectCold(killed);
@@ -189,7 +189,8 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
 
         expect(await end).toBe('warm');
         await expectWarm(killed);
-        expect(froms.at(-1)).toBeGreaterThan(0);
+        // Where the part began that was cut off: what of it had come is not fetched again. Ollama fetches several at once.
+        expect(froms.slice(before)).not.toContain(froms[0]);
       },
       timeout,
     );
@@ -197,7 +198,7 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
     it(
       'whose caller runs out of time, and that two then ask for at once, fills and answers once',
       async () => {
-        const { isHeld, go } = holdFill();
+        const { isHeld, go, froms } = holdFill();
         const asked = await start();
         await until(isHeld, seconds + 15);
         const timedOut = fetch(`${asked.worker.url}/warm?wait=60&attempt=lost`, {
@@ -205,13 +206,12 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
         });
         await expect(timedOut).rejects.toThrow();
         await expectCold(asked);
-        const before = blobs();
         const both = Promise.all([asked.attempts.run('one'), asked.attempts.run('other')]);
         go();
 
         expect(await both).toEqual(['warm', 'warm']);
         await expectWarm(asked);
-        expect(blobs()).toBe(before);
+        expect(froms).toEqual([...new Set(froms)]);
         expect((await warmth(asked)).seconds).toMatchObject({ load: expect.any(Number) });
       },
       timeout,
