@@ -117,14 +117,17 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
     function holdFill(): { isHeld: () => boolean; go: () => void; froms: number[] } {
       const gate = Promise.withResolvers<void>();
       const froms: number[] = [];
+      // Less than any of the parts that Ollama fetches at the same time.
+      const cut = Math.floor(weights.bytes / 10);
       registry.fault = async (digest, from) => {
         if (digest !== weights.digest) return undefined;
         froms.push(from);
-        if (froms.length === 1) return { cutAfterBytes: Math.floor(weights.bytes / 3) };
+        if (froms.length === 1) return { cutAfterBytes: cut };
         await gate.promise;
         return undefined;
       };
-      return { isHeld: () => froms.length > 1, go: gate.resolve, froms };
+      const isHeld = () => froms.some((from) => from > (froms[0] ?? 0) && from <= (froms[0] ?? 0) + cut);
+      return { isHeld, go: gate.resolve, froms };
     }
 
     it(
