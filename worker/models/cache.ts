@@ -24,6 +24,8 @@ export interface CacheOptions {
   log: Log;
 }
 
+type Report = Parameters<FillModel>[1];
+
 /** Of what is free on the disk, models leave this share to manifests, parts' states and rounding. */
 const DISK_SHARE = 0.99;
 
@@ -43,29 +45,21 @@ export class ModelCache {
   }
 
   /** Of a model that the fleet serves. */
-  readonly fill: FillModel = async (model, report, signal) => {
-    const name = nameOf(model);
-    const work: Parameters<Shared<FillProgress>['run']>[1] = async (tell, stop) => {
-      if (await this.#isThere(name, tell)) return;
+  readonly fill: FillModel = (model, report, signal) =>
+    this.#unlessThere(model, report, signal, async (name, tell, stop) => {
       this.#yield.abort();
       await this.#turns.take(() => this.#fill(name, tell, stop, (key) => this.#heldFromServing(key)));
-    };
-    await this.#fills.run(modelKey(model), work, report, signal);
-  };
+    });
 
   /** Of a model that someone ordered: it evicts only what nobody ordered. */
-  readonly fillOrdered: FillModel = async (model, report, signal) => {
-    const name = nameOf(model);
-    const work: Parameters<Shared<FillProgress>['run']>[1] = async (tell, stop) => {
-      if (await this.#isThere(name, tell)) return;
-      await this.#turns.take(async () => {
+  readonly fillOrdered: FillModel = (model, report, signal) =>
+    this.#unlessThere(model, report, signal, (name, tell, stop) =>
+      this.#turns.take(async () => {
         this.#yield = new AbortController();
         const either = AbortSignal.any([stop, this.#yield.signal]);
         await this.#fill(name, tell, either, (key) => this.#heldFromServing(key) ?? this.#ordered(key));
-      });
-    };
-    await this.#fills.run(modelKey(model), work, report, signal);
-  };
+      }),
+    );
 
   isServed(model: string): boolean {
     return this.#served.has(modelKey(model));
@@ -95,7 +89,20 @@ export class ModelCache {
     return { models: models.filter(({ name }) => !front.isAlias(name)), strays, limitBytes, loaded };
   }
 
-  async #isThere(name: ModelName, report: (progress: FillProgress) => void): Promise<boolean> {
+  async #unlessThere(
+    model: string,
+    report: Report,
+    signal: AbortSignal,
+    fill: (name: ModelName, tell: Report, stop: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const name = nameOf(model);
+    const work = async (tell: Report, stop: AbortSignal): Promise<void> => {
+      if (!(await this.#isThere(name, tell))) await fill(name, tell, stop);
+    };
+    await this.#fills.run(modelKey(model), work, report, signal);
+  }
+
+  async #isThere(name: ModelName, report: Report): Promise<boolean> {
     const { models } = await this.#options.store.read();
     const stored = models.find((model) => modelKey(model.name) === modelKey(displayName(name)));
     if (!stored?.isComplete) return false;
@@ -106,7 +113,7 @@ export class ModelCache {
 
   async #fill(
     name: ModelName,
-    report: (progress: FillProgress) => void,
+    report: Report,
     signal: AbortSignal,
     heldBy: (key: string) => CachedModel['held'],
   ): Promise<void> {
