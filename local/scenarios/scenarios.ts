@@ -47,7 +47,7 @@ const burst: Scenario = {
 
 const idleWake: Scenario = {
   name: 'idle-wake',
-  description: 'the fleet sleeps at zero; one request arrives; repeated --times',
+  description: 'the fleet sleeps at zero; one request arrives; repeated --times, over three minutes each',
   singlePool: true,
   defaults: {
     slots: 1,
@@ -60,7 +60,10 @@ const idleWake: Scenario = {
   },
   async run(context) {
     for (let round = 1; round <= context.times; round += 1) {
-      context.say(`round ${round} of ${context.times}: waiting for the fleet to sleep`);
+      // No fleet rests sooner (`SHORTEST_REST_SECONDS`).
+      context.say(
+        `round ${round} of ${context.times}: waiting for the fleet to sleep, three minutes after its last work`,
+      );
       await context.whenAsleep();
       const submittedAt = Date.now();
       context.recorder.loadExceedsCapacity(submittedAt);
