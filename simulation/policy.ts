@@ -19,7 +19,7 @@ export function defaultPolicy(overrides: Partial<FleetPolicy> = {}): FleetPolicy
     tickSeconds: 5,
     drainDeadlineSeconds: 120,
     fallbackDelaySeconds: 30,
-    quarantineSeconds: 180,
+    quarantineSeconds: 60,
     quarantineMaxSeconds: 3600,
     pools: [
       {

@@ -48,7 +48,7 @@ const policySchema: z.ZodType<FleetPolicy> = z.looseObject({
   drainDeadlineSeconds: amount,
   // Missing in what an older stack wrote.
   fallbackDelaySeconds: amount.default(30),
-  quarantineSeconds: amount.default(180),
+  quarantineSeconds: amount.default(60),
   quarantineMaxSeconds: amount.default(3600),
   pools: z
     .array(

@@ -53,7 +53,7 @@ export function decide(snapshot: Snapshot, policy: FleetPolicy, memory: FleetMem
   const { wanted, context, reasons } = applyRules(blind ? BLIND_RULES : RULES, start);
   const shares = spread(wanted, context);
   const warmUps = decideWarmUps(view, context.memory, blind);
-  const plan = makePlan(context, shares, reasons, warmUps);
+  const plan = makePlan(context, shares, reasons, warmUps, wanted);
   return { plan, memory: { ...context.memory, ...warmUps.memory } };
 }
 
@@ -82,7 +82,7 @@ function applyRules(
   rules: readonly Rule[],
   start: Context,
 ): { wanted: Wanted; context: Context; reasons: Reason[] } {
-  let wanted: Wanted = { units: 0, keep: 0, least: 0, most: Number.POSITIVE_INFINITY };
+  let wanted: Wanted = { units: 0, now: 0, keep: 0, least: 0, most: Number.POSITIVE_INFINITY };
   let context = start;
   const reasons: Reason[] = [];
   for (const rule of rules) {

@@ -31,21 +31,23 @@ function explainStanding(
   const { until, since, failures, code } = quarantine;
   const why = `${code || 'no reason given'}${failures > 1 ? `, ${failures} times in a row` : ''}`;
   if (supply.standing === 'half-open') {
-    const text = `Pool ${name} failed to give capacity (${why}); it is asked for one replica, and for more once that is warm.`;
+    const text = `Pool ${name} failed to give capacity (${why}); what others serve comes back to it once it has given an instance.`;
     return [{ ...because('half-open', text, { failures }), pool: name }];
   }
   const seconds = until - at;
-  const delay = Math.max(0, since + fallbackDelaySeconds - at);
-  const moves = delay > 0 ? `; other pools take its need over in ${Math.ceil(delay)} s` : '';
+  const delay = supply.mayStillGive ? Math.max(0, since + fallbackDelaySeconds - at) : 0;
+  const moves = delay > 0 ? `; what is not needed now goes to other pools in ${Math.ceil(delay)} s` : '';
   const text = `Pool ${name} failed to give capacity (${why}) and is not asked for ${Math.ceil(seconds)} s more${moves}.`;
   return [{ ...because('quarantine', text, { seconds, failures, delaySeconds: delay }), pool: name }];
 }
 
 function explainInterruptions({ policy: { name }, doomed, supply }: PoolView): Reason[] {
   if (doomed.length === 0 && supply.returning === 0) return [];
-  const text =
-    `EC2 takes back ${counted(doomed.length, 'instance')} of pool ${name} now; ` +
-    `${counted(supply.returning, 'replica')} will be back, until then others serve in their place.`;
+  const back =
+    supply.returning > 0
+      ? `; ${counted(supply.returning, 'replica')} will be back, until then others serve in their place`
+      : '';
+  const text = `EC2 takes back ${counted(doomed.length, 'instance')} of pool ${name} now${back}.`;
   return [because('interruption', text, { doomed: doomed.length, returning: supply.returning })];
 }
 

@@ -1,6 +1,6 @@
 import { arrivalRate } from './arrivals.ts';
 import type { Context } from './rules.ts';
-import { because, type Rule, raiseTo, round } from './rules.ts';
+import { because, type Rule, raiseNow, round } from './rules.ts';
 import { sum } from './view.ts';
 
 /** Draining a backlog much faster than the lead time buys little: those requests have waited that long already. */
@@ -34,7 +34,7 @@ export const needNow: Rule = (wanted, context) => {
   // Giving up a replica that is nearly warm must not make a fresh one necessary.
   const keep = Math.max(units, needWith(capacity.warm));
   return {
-    wanted: { ...wanted, units, keep },
+    wanted: { ...wanted, units, now: units, keep },
     reason: because(
       'need',
       `${round(rate)} requests/s arrive and ${backlog} wait; one replica serves ${round(capacity.serviceRate)}/s ` +
@@ -73,7 +73,10 @@ export const interactiveLoad: Rule = (wanted, context) => {
   const units = interactiveUnits(context);
   if (units === 0) return {};
   return {
-    wanted: { ...wanted, units: wanted.units + units, keep: wanted.keep + units },
+    wanted: {
+      ...wanted,
+      ...{ units: wanted.units + units, now: wanted.now + units, keep: wanted.keep + units },
+    },
     reason: because(
       'interactive-load',
       `${context.view.busyInteractive} slots serve interactive requests; with room for the next that is ${round(units)} replicas more.`,
@@ -90,7 +93,7 @@ export const inFlightFloor: Rule = (wanted, context) => {
   const units = slotsToUnits(context, (worker) => worker.busyQueue + worker.busyInteractive);
   if (units <= wanted.units) return {};
   return {
-    wanted: raiseTo(wanted, units),
+    wanted: raiseNow(wanted, units),
     reason: because('in-flight', `What is being served right now fills ${round(units)} replicas.`, {
       busySlots: context.view.busyQueue + context.view.busyInteractive,
       units,

@@ -1,4 +1,5 @@
-import type { Command, InstanceObservation, PoolObservation } from './types.ts';
+import type { Command, InstanceObservation, PoolObservation, ReplicaObservation } from './types.ts';
+import { isIdle, type Leaving } from './victims.ts';
 import type { PoolView } from './view.ts';
 
 /**
@@ -12,17 +13,32 @@ export function reconcileNodes(
   observed: PoolObservation,
   replicas: number,
   blind: boolean,
+  leaving: Leaving,
 ): Command[] {
   const { desiredNodes, minNodes, maxNodes } = observed;
   const name = pool.policy.name;
-  const target = Math.min(maxNodes, Math.max(minNodes, replicas));
-  if (target > desiredNodes) {
+  const leftOut = uncounted(pool, observed);
+  const needed = replicas - leftOut.length;
+  const target = Math.min(maxNodes, Math.max(minNodes, needed));
+  // Of what its group replaces on advice there is one more for a while: no reason to ask a pool that fails.
+  const hasEnough =
+    pool.supply.standing === 'quarantined' && observed.instances.filter(isUp).length >= target;
+  if (target > desiredNodes && !hasEnough) {
     const reason = 'every replica needs a node of its own';
     return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to: target, reason }];
   }
-  const surplus = desiredNodes - target;
-  if (blind || surplus === 0) return [];
-  const emptied = emptyInstances(observed, replicas).slice(0, surplus);
+  const surplus = Math.max(0, desiredNodes - target);
+  if (blind) return [];
+  const vacated = vacatedInstances(pool, observed, leaving);
+  if (vacated.length > 0)
+    return vacated.map((instanceId) => ({
+      ...{ kind: 'terminate-instance', pool: name, instanceId },
+      reason: 'EC2 takes it back, its replica is drained, and its group is to replace it no more',
+    }));
+  if (surplus === 0) return [];
+  const emptied = emptyInstances(observed, needed, leftOut)
+    .filter(({ instanceId }) => !(pool.advised.has(instanceId) && isReplacing(observed)))
+    .slice(0, surplus);
   if (emptied.length > 0) {
     return emptied.map(({ instanceId }) => ({
       kind: 'terminate-instance',
@@ -35,6 +51,43 @@ export function reconcileNodes(
   const reason = 'capacity that no instance was launched for is not needed any more, and no node is in use';
   return [{ kind: 'set-nodes', pool: name, from: desiredNodes, to: target, reason }];
 }
+
+/**
+ * Doomed replicas that need no node of the group's any more: their instances are gone, or go, and Kubernetes still shows them;
+ * or the group replaces them by itself, on advice.
+ */
+function uncounted(
+  { doomed, advised, policy }: PoolView,
+  { instances }: PoolObservation,
+): ReplicaObservation[] {
+  if (policy.kind === 'persistent') return [];
+  const counted = new Set(instances.filter(isUp).map(({ instanceId }) => instanceId));
+  for (const instanceId of advised) counted.delete(instanceId);
+  return doomed.flatMap(({ replica }) => (counted.has(replica.instanceId ?? '') ? [] : [replica]));
+}
+
+/**
+ * Instances that EC2 takes back, once their replicas have drained: another was asked for at the notice, so their group must
+ * not replace them when EC2 does. One that the group replaces by itself, on advice, is left to it: were its desired capacity
+ * lowered too, the group would end another.
+ */
+function vacatedInstances(
+  { doomed, advised, policy }: PoolView,
+  observed: PoolObservation,
+  leaving: Leaving,
+): string[] {
+  if (policy.kind === 'persistent' || isReplacing(observed)) return [];
+  const up = new Set(observed.instances.filter(isUp).map(({ instanceId }) => instanceId));
+  return doomed.flatMap(({ replica }) => {
+    const { instanceId = '' } = replica;
+    const isOurs = up.has(instanceId) && !advised.has(instanceId);
+    return isOurs && isIdle(replica, leaving) ? [instanceId] : [];
+  });
+}
+
+/** Its group has more up than it wants: it launched a replacement on advice, and is about to end what that replaces. */
+const isReplacing = ({ instances, desiredNodes }: PoolObservation): boolean =>
+  instances.filter(isUp).length > desiredNodes;
 
 /** What one call of SetInstanceProtection takes. */
 const PROTECTED_AT_ONCE = 50;
@@ -92,9 +145,13 @@ const isUp = (instance: InstanceObservation): boolean => instance.lifecycle !== 
  * that have joined: a pod may be bound to any of them this very moment, and one that is bound to a node that goes is
  * stuck until Kubernetes collects it, which takes most of a minute.
  */
-function emptyInstances(observed: PoolObservation, replicas: number): InstanceObservation[] {
+function emptyInstances(
+  observed: PoolObservation,
+  replicas: number,
+  leftOut: readonly ReplicaObservation[],
+): InstanceObservation[] {
   const taken = new Set<string>();
-  let settled = 0;
+  let settled = -leftOut.length;
   for (const { node, instanceId, phase } of observed.replicas) {
     if (node !== undefined) taken.add(node);
     if (instanceId !== undefined) taken.add(instanceId);

@@ -3,9 +3,10 @@ import { arrivalRate } from './arrivals.ts';
 import type { Capacity } from './capacity.ts';
 import { holdSeconds } from './history.ts';
 import { learnedLead } from './lead.ts';
+import { serviceRate } from './learning.ts';
 import { nodesAwaited } from './nodes.ts';
 import { reconcile } from './reconcile.ts';
-import { type Context, round } from './rules.ts';
+import { type Context, round, type Wanted } from './rules.ts';
 import type { Spread } from './spread.ts';
 import type { Command, Plan, Reason, Seconds } from './types.ts';
 import { type FleetView, sum } from './view.ts';
@@ -20,9 +21,20 @@ import { forgetWorkers } from './workers.ts';
 const SHORTEST_REST_SECONDS = 180;
 
 /** The plan: what is wanted, the commands that lead there, and the numbers behind it. */
-export function makePlan(context: Context, shares: Spread, reasons: Reason[], warmUps: WarmUps): Plan {
+export function makePlan(
+  context: Context,
+  shares: Spread,
+  reasons: Reason[],
+  warmUps: WarmUps,
+  wanted: Wanted,
+): Plan {
   const { policy, view } = context;
-  const capacity = reconcile(view, shares.byPool, policy.drainDeadlineSeconds);
+  const capacity = reconcile(
+    view,
+    shares.byPool,
+    policy.drainDeadlineSeconds,
+    drainSecondsOf(context, wanted),
+  );
   const leaving = new Set(capacity.flatMap((command) => (command.kind === 'drain' ? command.podUid : [])));
   const warming = warmUps.commands.filter((command) => !('podUid' in command && leaving.has(command.podUid)));
   const commands = [...capacity, ...warming, ...forgetWorkers(view)].sort(
@@ -43,6 +55,23 @@ export function makePlan(context: Context, shares: Spread, reasons: Reason[], wa
     leads: leadsOf(context),
     again: commands.length > 0 || !rests(context),
   };
+}
+
+/** A request rarely takes longer than so many times the mean. */
+const LONG_REQUEST = 3;
+
+/**
+ * For how long before it must have handed back a doomed replica drains, by pool: all the time that is left when the others
+ * suffice, else for as long as its requests may take.
+ */
+function drainSecondsOf({ policy, view, memory, capacity }: Context, { now }: Wanted): Map<string, Seconds> {
+  if (now <= capacity.warm) return new Map();
+  return new Map(
+    view.pools.map(({ policy: pool }) => {
+      const requestSeconds = pool.slots / serviceRate(pool, memory.pools[pool.name]);
+      return [pool.name, policy.tickSeconds + LONG_REQUEST * requestSeconds];
+    }),
+  );
 }
 
 const upgradeReasons = (view: FleetView): Reason[] =>

@@ -1,5 +1,5 @@
 import { reconcileNodes, releaseProtection } from './nodes.ts';
-import type { Command, PoolObservation, ReplicaObservation } from './types.ts';
+import type { Command, PoolObservation, ReplicaObservation, Seconds } from './types.ts';
 import {
   chooseVictims,
   type Leaving,
@@ -19,11 +19,14 @@ interface PoolCommands {
 /**
  * The commands from observed to wanted, for all readable pools. Only the observation counts, not what an earlier tick
  * meant to do: a tick that died half-way is repaired by the next. While blind nothing shrinks.
+ *
+ * @param drainSeconds by pool: how long before they must have handed back doomed replicas drain; missing: at once
  */
 export function reconcile(
   view: FleetView,
   wantedByPool: Record<string, number>,
   drainDeadlineSeconds: number,
+  drainSeconds: ReadonlyMap<string, Seconds> = new Map(),
 ): Command[] {
   const leaving = leavingOf(view, drainDeadlineSeconds);
   const blind = view.blind.length > 0;
@@ -36,7 +39,7 @@ export function reconcile(
       pool.policy.kind === 'persistent'
         ? reconcilePersistent(pool, observed, wanted, leaving, blind)
         : reconcileElastic(pool, observed, wanted, leaving, blind);
-    const drains = drainDoomed(pool, leaving);
+    const drains = drainDoomed(pool, leaving, drainSeconds.get(pool.policy.name));
     return [
       ...drains,
       ...change.commands,
@@ -46,6 +49,7 @@ export function reconcile(
         observed,
         change.replicas + spareNodes,
         blind || observed.upgrade !== undefined,
+        leaving,
       ),
       ...releaseProtection(pool),
     ];
@@ -55,9 +59,17 @@ export function reconcile(
 /** What still has to be handed back when EC2 ends the instance: two renewals of the Lease, and the calls to the queue. */
 const HAND_BACK_SECONDS = 20;
 
-/** The replicas whose instances EC2 takes back, even while blind: hardly anything is worse than work that dies with its node. */
-function drainDoomed(pool: PoolView, { at, drainDeadlineSeconds }: Leaving): Command[] {
+/**
+ * The replicas whose instances EC2 takes back, even while blind: hardly anything is worse than work that dies with its node.
+ * @param seconds for how long they drain; default: from the notice on
+ */
+function drainDoomed(
+  pool: PoolView,
+  { at, drainDeadlineSeconds }: Leaving,
+  seconds = Number.POSITIVE_INFINITY,
+): Command[] {
   return pool.doomed.flatMap(({ replica, endsAt }): Command[] => {
+    if (at < endsAt - HAND_BACK_SECONDS - seconds) return [];
     const { name, podUid, phase, drainDeadline = Number.POSITIVE_INFINITY } = replica;
     const deadline = Math.min(drainDeadline, at + drainDeadlineSeconds, endsAt - HAND_BACK_SECONDS);
     // The mark holds whole seconds.
@@ -107,24 +119,27 @@ function reconcileElastic(
 ): PoolCommands {
   const change = wanted - pool.current;
   if (change > 0) {
-    const kept = pool.draining.toSorted(byLatestDeadline).slice(0, change);
+    const kept = pool.draining.filter(lasts(pool)).toSorted(byLatestDeadline).slice(0, change);
     return grow(pool, observed, observed.desiredReplicas + change - kept.length, kept);
   }
   if (blind) return unchanged(observed);
   const missing = Math.max(0, observed.desiredReplicas - pool.live.length);
   const notCreated = Math.min(missing, -change);
   const victims = chooseVictims(pool, -change - notCreated, leaving);
-  const isDoomed = new Set(pool.doomed.map(({ replica }) => replica.podUid));
-  const doomed = victims.filter(({ podUid }) => isDoomed.has(podUid));
-  const unassigned = victims.filter(({ phase }) => phase === 'unassigned').length;
-  // The doomed drain already.
-  const drains = victims.filter(({ phase, podUid }) => phase !== 'unassigned' && !isDoomed.has(podUid));
-  const going = unassigned + doomed.length + pool.draining.length;
+  const drains = victims.filter(({ phase }) => phase !== 'unassigned');
+  const unassigned = victims.length - drains.length;
+  const going = unassigned + pool.draining.length;
   const pods = Math.min(going, safelyRemovable(pool, unassigned, leaving));
   // While the controller is behind, lowering `replicas` would take another pod than the one that is meant.
   const settled = pool.live.length === observed.desiredReplicas - notCreated;
   return shrink(pool, observed, notCreated + (settled ? pods : 0), drains, leaving);
 }
+
+/** Whether EC2 leaves the replica its instance. */
+const lasts = ({ doomed }: PoolView): ((replica: ReplicaObservation) => boolean) => {
+  const isDoomed = new Set(doomed.map(({ replica }) => replica.podUid));
+  return ({ podUid }) => !isDoomed.has(podUid);
+};
 
 /** Persistent: ordinals below the wanted number stay, the others go. */
 function reconcilePersistent(

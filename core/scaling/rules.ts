@@ -10,6 +10,8 @@ import type { FleetView } from './view.ts';
 export interface Wanted {
   /** Grow to this much. */
   units: number;
+  /** What arrives and waits needs this much of it; the rest is kept for what may come. */
+  now: number;
   /** Shrink to this much, never less than `units`. Between the two everything stays as it is. */
   keep: number;
   least: number;
@@ -36,6 +38,12 @@ export type Rule = (wanted: Wanted, context: Context) => Step;
 
 /** Nothing grows for this fraction of a replica: it is less than the estimates are worth. */
 export const TOLERANCE = 0.1;
+
+/** To what is needed at once. */
+export const raiseNow = (wanted: Wanted, units: number): Wanted => ({
+  ...raiseTo(wanted, units),
+  now: Math.max(wanted.now, units),
+});
 
 export const raiseTo = (wanted: Wanted, units: number): Wanted => ({
   ...wanted,

@@ -54,7 +54,7 @@ export interface FleetLimits {
 /** Prices and capacities are added up in floating point. */
 export const EPSILON = 1e-9;
 
-const isSpot = (share: Share): boolean => share.policy.capacityType === 'spot';
+export const isOnDemand = (share: Share): boolean => share.policy.capacityType === 'on-demand';
 
 /** Running totals over the shares, the cheapest first. */
 export class Fleet {
@@ -63,6 +63,8 @@ export class Fleet {
   total = 0;
   spot = 0;
   price = 0;
+  /** Of instances that EC2 takes back: paid for until it does. */
+  endingPrice = 0;
   /** Replicas that serve nothing now, of `total`. */
   lost = 0;
   /** Capacity, that of the lost included: they will be back. */
@@ -80,6 +82,8 @@ export class Fleet {
       this.lostUnits += share.lost * share.weight;
       this.warm += share.pool.warm;
       this.warmUnits += share.pool.warm * share.weight;
+      if (share.policy.kind === 'elastic')
+        this.endingPrice += share.pool.doomed.length * share.policy.pricePerHour;
     }
   }
 
@@ -102,7 +106,8 @@ export class Fleet {
 
   fitsCap(share: Share): boolean {
     const { costCapPerHour } = this.policy;
-    return costCapPerHour === 0 || this.price + share.policy.pricePerHour <= costCapPerHour + EPSILON;
+    const price = this.price + this.endingPrice + share.policy.pricePerHour;
+    return costCapPerHour === 0 || price <= costCapPerHour + EPSILON;
   }
 
   get exceedsCap(): boolean {
@@ -115,16 +120,32 @@ export class Fleet {
     this.#count(share, 1);
   }
 
+  /** As if it had not been added. */
+  takeBack(share: Share): void {
+    share.count -= 1;
+    this.#count(share, -1);
+  }
+
+  /** Asks a pool for what it has failed to give. */
+  askAgain(share: Share): void {
+    this.add(share);
+    this.#lose(share, 1);
+    share.failing += 1;
+  }
+
+  /** Counts on so many replicas that the pool has failed to give so far; a negative number: no longer. */
+  trust(share: Share, replicas: number): void {
+    this.#lose(share, -replicas);
+  }
+
   remove(share: Share): void {
     if (share.losesWarm(share.count)) {
       this.warm -= 1;
       this.warmUnits -= share.weight;
     }
     if (share.lost > 0) {
-      share.lost -= 1;
+      this.#lose(share, -1);
       share.failing = Math.max(0, share.failing - 1);
-      this.lost -= 1;
-      this.lostUnits -= share.weight;
     }
     share.count -= 1;
     this.#count(share, -1);
@@ -132,16 +153,22 @@ export class Fleet {
 
   /** On-demand replicas go only as far as the base and the spot share let them. */
   mayLose(share: Share): boolean {
-    if (isSpot(share) || this.spot === 0) return true;
+    if (!isOnDemand(share) || this.spot === 0) return true;
     return (
       this.onDemand - 1 >= this.policy.onDemandBase && this.spot <= this.policy.spotShare * (this.total - 1)
     );
+  }
+
+  #lose(share: Share, replicas: number): void {
+    share.lost += replicas;
+    this.lost += replicas;
+    this.lostUnits += replicas * share.weight;
   }
 
   #count(share: Share, replicas: number): void {
     this.total += replicas;
     this.promised += replicas * share.weight;
     this.price += replicas * share.policy.pricePerHour;
-    if (isSpot(share)) this.spot += replicas;
+    if (!isOnDemand(share)) this.spot += replicas;
   }
 }

@@ -1,11 +1,12 @@
 import { explainPools, explainReturn, explainStop, type Stop } from './explain.ts';
+import { displacedBy, isReplacedMeanwhile, overlapOf, returnToSpot, suffices } from './return.ts';
 import { type Context, TOLERANCE, type Wanted } from './rules.ts';
-import { EPSILON, Fleet, type Share, sharesOf } from './shares.ts';
+import { EPSILON, Fleet, isOnDemand, type Share, sharesOf } from './shares.ts';
 import type { Reason } from './types.ts';
-import { sum } from './view.ts';
 
 export interface Spread {
   byPool: Record<string, number>;
+  /** Without those that go once the ones in their place are warm. */
   total: number;
   pricePerHour: number;
   /** Replicas that are needed and that no pool gives. */
@@ -31,7 +32,7 @@ export function spread(wanted: Wanted, context: Context): Spread {
   const byPool = Object.fromEntries(context.policy.pools.map(({ name }) => [name, fleet.countOf(name)]));
   return {
     byPool,
-    total: fleet.total,
+    total: fleet.total - overlapOf(fleet, wanted),
     pricePerHour: fleet.price,
     shortfall: shortfallOf(fleet, wanted, context),
     reasons: [
@@ -49,15 +50,38 @@ function shortfallOf(fleet: Fleet, { units, least }: Wanted, { view }: Context):
 }
 
 /**
+ * What pools fail to give is not asked of them any more: at once as far as it is needed now, the rest when they have had the
+ * time to give it after all. Until then no others are asked for that.
+ */
+function grow(fleet: Fleet, wanted: Wanted): Stop {
+  for (const share of fleet.shares) giveUp(fleet, share, wanted);
+  const hoped = fleet.shares.map((share) => (share.pool.supply.mayStillGive ? share.failing : 0));
+  for (const [index, share] of fleet.shares.entries()) fleet.trust(share, hoped[index] ?? 0);
+  const stopped = fillUp(fleet, wanted);
+  for (const [index, share] of fleet.shares.entries()) fleet.trust(share, -(hoped[index] ?? 0));
+  return stopped;
+}
+
+function giveUp(fleet: Fleet, share: Share, { now }: Wanted): void {
+  const { policy, pool, weight } = share;
+  // A persistent pool would lose its highest ordinal, whichever it fails to give.
+  if (policy.kind === 'persistent') return;
+  const urgent = pool.supply.mayStillGive ? Math.ceil((now - TOLERANCE - fleet.units) / weight) : Infinity;
+  const most = Math.min(share.failing, share.count - share.min, urgent);
+  for (let given = 0; given < most; given += 1) fleet.remove(share);
+}
+
+/**
  * First as if what is lost were back; then for as long as it is not, in others than where it was lost. When nothing else
  * is left, pools that failed are asked all the same: their groups try on until there is capacity.
  */
-function grow(fleet: Fleet, { units, least, most }: Wanted): Stop {
+function fillUp(fleet: Fleet, { units, least, most }: Wanted): Stop {
   const needed = units - TOLERANCE;
   const lacks = () => (fleet.promised < needed && fleet.total < most) || fleet.total < least;
   const trusted: Room = ({ ceiling }) => ceiling;
   const stopped = fill(fleet, fleet.shares, trusted, lacks);
-  if (stopped === 'no-pool') fill(fleet, fleet.shares, ({ max }) => max, lacks);
+  const again = (share: Share) => fleet.askAgain(share);
+  if (stopped === 'no-pool') fill(fleet, fleet.shares, ({ max }) => max, lacks, again);
   if (stopped !== 'enough' || fleet.lost === 0) return stopped;
   const others = fleet.shares.filter(({ lost }) => lost === 0);
   return fill(
@@ -70,18 +94,22 @@ function grow(fleet: Fleet, { units, least, most }: Wanted): Stop {
 
 type Room = (share: Share) => number;
 
-function fill(fleet: Fleet, shares: readonly Share[], room: Room, lacks: () => boolean): Stop {
+function fill(
+  fleet: Fleet,
+  shares: readonly Share[],
+  room: Room,
+  lacks: () => boolean,
+  add = (share: Share) => fleet.add(share),
+): Stop {
   while (lacks()) {
     const open = shares.filter((share) => share.count < room(share));
     const fitting = open.filter((share) => fleet.fitsCap(share));
     const next = cheapestAllowed(fleet, fitting);
     if (!next) return open.length > fitting.length ? 'cost-cap' : 'no-pool';
-    fleet.add(next);
+    add(next);
   }
   return 'enough';
 }
-
-const isOnDemand = (share: Share): boolean => share.policy.capacityType === 'on-demand';
 
 function cheapestAllowed(fleet: Fleet, open: Share[]): Share | undefined {
   const spotFits = fleet.spot + 1 <= fleet.policy.spotShare * (fleet.total + 1);
@@ -103,59 +131,12 @@ function restoreOnDemand(fleet: Fleet): void {
   }
 }
 
-const pricePerUnit = ({ policy, weight }: Share): number => policy.pricePerHour / weight;
-
-/**
- * On-demand that spot could serve cheaper, because it took over a pool's need: adds spot in its place, one replica while
- * the pool has yet to prove itself. The on-demand replica goes last, once the spot one is warm.
- * @returns how many replicas it added
- */
-function returnToSpot(fleet: Fleet, wanted: Wanted): number {
-  const before = fleet.total;
-  // Less than is to be kept: nothing could go.
-  if (fleet.promised < wanted.keep - TOLERANCE) return 0;
-  for (const share of fleet.shares.filter((one) => !isOnDemand(one))) {
-    const isDue = () => {
-      const going = displacedBy(fleet, share, wanted);
-      return going.length > 0 && !suffices(fleet, wanted, going);
-    };
-    while (fleet.total < wanted.most && share.count < share.ceiling && fleet.fitsCap(share) && isDue())
-      fleet.add(share);
-  }
-  return fleet.total - before;
-}
-
-/** Whether enough is left without replicas of these weights, once the others are warm. */
-const suffices = (fleet: Fleet, { keep, least }: Wanted, without: readonly number[]): boolean =>
-  fleet.promised - sum(without, (weight) => weight) >= keep - EPSILON &&
-  fleet.total - without.length >= least;
-
-/** Weights of the warm on-demand replicas that go when there is as much of this spot pool instead. */
-function displacedBy(fleet: Fleet, spot: Share, { keep, least }: Wanted): number[] {
-  const { onDemandBase, spotShare } = fleet.policy;
-  const spare = Math.min(
-    Math.floor((fleet.promised - keep + EPSILON) / spot.weight),
-    Math.max(0, fleet.total - least),
-  );
-  const inTheEnd = fleet.total - Math.max(0, spare);
-  const stay = Math.max(onDemandBase, Math.ceil((1 - spotShare) * inTheEnd - EPSILON));
-  return (
-    fleet.shares
-      .filter((share) => isOnDemand(share) && pricePerUnit(share) > pricePerUnit(spot) + EPSILON)
-      // One still on its way is not given up for another that is.
-      .flatMap(({ count, min, weight, pool }) =>
-        Array<number>(Math.max(0, Math.min(count, pool.warm) - min)).fill(weight),
-      )
-      .reverse()
-      .slice(0, Math.max(0, fleet.onDemand - stay))
-  );
-}
-
 function shrink(fleet: Fleet, wanted: Wanted): void {
   const { keep, least, most } = wanted;
   const enough = keep - EPSILON;
   const isSpare = (share: Share) => {
     if (share.failing > 0) return suffices(fleet, wanted, [share.weight]);
+    if (isReplacedMeanwhile(fleet, share, wanted)) return true;
     const serving = share.lost > 0 ? 0 : 1;
     if (fleet.units - serving * share.weight < enough) return false;
     if (fleet.total - fleet.lost - serving < least) return false;
@@ -167,7 +148,7 @@ function shrink(fleet: Fleet, wanted: Wanted): void {
   };
   for (;;) {
     const losable = fleet.shares.filter((share) => share.count > share.min && fleet.mayLose(share)).reverse();
-    const forced = fleet.total > most || fleet.exceedsCap;
+    const forced = fleet.total > most + overlapOf(fleet, wanted) || fleet.exceedsCap;
     const victim = forced
       ? (losable.find((share) => !share.losesWarm(share.count)) ?? losable[0])
       : losable.find(isSpare);

@@ -23,6 +23,10 @@ const isMarked = (replica: ReplicaObservation): boolean => replica.drainDeadline
 /** Bound to no node: it can't have taken a request, so it needs no drain. */
 const isUnassigned = (replica: ReplicaObservation): boolean => replica.phase === 'unassigned';
 
+/** Whether nothing of a replica's work would end with its instance. */
+export const isIdle = (replica: ReplicaObservation, leaving: Leaving): boolean =>
+  isDrained(replica, leaving) && busySlots(leaving.workers.get(replica.podUid)) === 0;
+
 /**
  * Whether a drained replica may be removed: it is past its deadline, or idle *and* its worker has seen the mark (an idle
  * worker that has not may take a message this very moment).
@@ -40,21 +44,18 @@ function isDrained(replica: ReplicaObservation, leaving: Leaving): boolean {
 }
 
 /**
- * Chooses `count` replicas to give up, those first whose loss costs least: not bound, doomed (they just don't come back),
- * not warm, idle, young.
+ * Chooses `count` replicas to give up, those first whose loss costs least: not bound, not warm, idle, young. Those that are
+ * drained, or whose instances EC2 takes back, go anyway.
  */
 export function chooseVictims(pool: PoolView, count: number, leaving: Leaving): ReplicaObservation[] {
   const doomed = new Set(pool.doomed.map(({ replica }) => replica.podUid));
-  const rank = (replica: ReplicaObservation) =>
-    doomed.has(replica.podUid) ? DOOMED_RANK : PHASE_RANK[replica.phase];
   return pool.live
-    .filter((replica) => doomed.has(replica.podUid) || !isMarked(replica))
-    .sort((a, b) => rank(a) - rank(b) || compareVictims(a, b, leaving))
+    .filter((replica) => !doomed.has(replica.podUid) && !isMarked(replica))
+    .sort((a, b) => PHASE_RANK[a.phase] - PHASE_RANK[b.phase] || compareVictims(a, b, leaving))
     .slice(0, count);
 }
 
-const PHASE_RANK = { unassigned: 0, starting: 2, warm: 3, draining: 3, terminating: 3 } as const;
-const DOOMED_RANK = 1;
+const PHASE_RANK = { unassigned: 0, starting: 1, warm: 2, draining: 2, terminating: 2 } as const;
 
 function compareVictims(a: ReplicaObservation, b: ReplicaObservation, { workers }: Leaving): number {
   return (

@@ -22,10 +22,12 @@ export interface PoolView {
   error?: string;
   /** Replicas that exist and are not being deleted. */
   live: ReplicaObservation[];
-  /** Live replicas with a drain mark that the workload's `replicas` still counts, and that are to go for good. */
+  /** Live replicas that are to go for good and that the workload's `replicas` still counts: drained, or doomed in an elastic pool. */
   draining: ReplicaObservation[];
-  /** Live replicas on instances that EC2 takes back: each comes back on another. */
+  /** Live replicas on instances that EC2 takes back. A persistent one comes back on another; in place of an elastic one another is asked for. */
   doomed: Doomed[];
+  /** Instances that EC2 advised to replace, which their group does. */
+  advised: ReadonlySet<string>;
   supply: Supply;
   /** Replicas that stay: desired ones without those on their way out. */
   current: number;
@@ -80,9 +82,10 @@ function viewPool(policy: PoolPolicy, fleet: FleetPolicy, snapshot: Snapshot, me
       live: [],
       draining: [],
       doomed: [],
+      advised: new Set(),
       supply: {
         ...{ standing: standingOf(memory.quarantines[policy.name], snapshot.at), returning: 0 },
-        ...{ sure: current, ceiling: current },
+        ...{ given: current, sure: current, ceiling: current, probe: current, mayStillGive: true },
       },
       current,
       warm: current,
@@ -95,17 +98,20 @@ function viewPool(policy: PoolPolicy, fleet: FleetPolicy, snapshot: Snapshot, me
   const doomed = doomedOf(live, observed, notices, snapshot.at);
   const isDoomed = new Set(doomed.map(({ replica }) => replica.podUid));
   const lasting = live.filter(({ podUid }) => !isDoomed.has(podUid));
-  const marked = lasting.filter((replica) => replica.drainDeadline !== undefined);
-  // More pods than desired: the controller is about to delete that many of the marked ones.
+  const going = [
+    ...(policy.kind === 'elastic' ? doomed.map(({ replica }) => replica) : []),
+    ...lasting.filter((replica) => replica.drainDeadline !== undefined),
+  ];
+  // More pods than desired: the controller is about to delete that many of those.
   const leaving = Math.max(0, live.length - observed.desiredReplicas);
-  const draining = marked.slice(Math.min(leaving, marked.length));
+  const draining = going.slice(Math.min(leaving, going.length));
   const staying = lasting.filter((replica) => replica.drainDeadline === undefined);
   const pending = staying.filter((replica) => replica.phase !== 'warm');
   const missing = Math.max(0, observed.desiredReplicas - live.length);
   const current = Math.max(0, observed.desiredReplicas - draining.length);
   const warm = staying.length - pending.length;
   const supply = supplyOf({
-    ...{ at: snapshot.at, policy: fleet, observed, live, doomed, current, warm, notices },
+    ...{ at: snapshot.at, policy: fleet, kind: policy.kind, observed, live, doomed, current, warm, notices },
     quarantine: memory.quarantines[policy.name],
     leadSeconds: leadSeconds(policy, memory.pools[policy.name]),
   });
@@ -115,6 +121,7 @@ function viewPool(policy: PoolPolicy, fleet: FleetPolicy, snapshot: Snapshot, me
     live,
     draining,
     doomed,
+    advised: new Set(notices.flatMap((one) => (one.kind === 'rebalance' ? [one.instanceId] : []))),
     supply,
     current,
     warm,

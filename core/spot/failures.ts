@@ -1,6 +1,6 @@
 import { leadSeconds } from '../scaling/lead.ts';
 import type { FleetMemory } from '../scaling/memory.ts';
-import type { FleetPolicy, PoolObservation, PoolPolicy, Snapshot } from '../scaling/types.ts';
+import type { FleetPolicy, PoolObservation, PoolPolicy, Seconds, Snapshot } from '../scaling/types.ts';
 import type { InstanceNotice, Notice } from './notices.ts';
 import { type Failure, foldFailures, type Quarantine } from './quarantine.ts';
 import { lacking } from './supply.ts';
@@ -25,7 +25,7 @@ export function quarantinesOf(
       ...(observed ? pendingTooLong(observed, pool, snapshot, memory) : []),
     ];
     const quarantine = foldFailures(before, failures, snapshot.at, policy);
-    if (quarantine) quarantines[pool.name] = proven(quarantine, observed);
+    if (quarantine) quarantines[pool.name] = proven(quarantine, observed, snapshot.at);
   }
   return quarantines;
 }
@@ -63,12 +63,12 @@ function pendingTooLong(
   return at <= snapshot.at ? [{ at, code: 'PendingTooLong' }] : [];
 }
 
-/** A replica that found a node after the quarantine, and is warm, proves that the pool gives capacity again. */
-function proven(quarantine: Quarantine, observed: PoolObservation | undefined): Quarantine {
-  const proofs = (observed?.replicas ?? []).flatMap(({ phase, boundAt, createdAt, warmAt }) =>
-    phase === 'warm' && warmAt !== undefined && (boundAt ?? createdAt) >= quarantine.until ? [warmAt] : [],
+/** An instance that is given after the quarantine proves that the pool gives capacity again, and so does a replica that found one. */
+function proven(quarantine: Quarantine, observed: PoolObservation | undefined, at: Seconds): Quarantine {
+  if (at < quarantine.until || !observed) return quarantine;
+  const isGiven = observed.instances.some(({ lifecycle }) => lifecycle === 'pending');
+  const found = observed.replicas.flatMap(({ boundAt = 0 }) =>
+    boundAt >= quarantine.until ? [boundAt] : [],
   );
-  return proofs.length === 0
-    ? quarantine
-    : { ...quarantine, provenAt: Math.max(quarantine.provenAt, ...proofs) };
+  return { ...quarantine, provenAt: Math.max(quarantine.provenAt, isGiven ? at : 0, ...found) };
 }

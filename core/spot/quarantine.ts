@@ -10,7 +10,7 @@ import type { Seconds } from '../scaling/types.ts';
 export interface Backoff {
   /** After the first failure, seconds. */
   quarantineSeconds: Seconds;
-  /** Each failure soon after the last doubles it, up to this, seconds. */
+  /** Each failure soon after the last lengthens it by a quarter, up to this, seconds. */
   quarantineMaxSeconds: Seconds;
 }
 
@@ -67,9 +67,15 @@ export function standingOf(quarantine: Quarantine | undefined, at: Seconds): Sta
   return quarantine.provenAt >= quarantine.until ? 'trusted' : 'half-open';
 }
 
+/**
+ * A refused launch costs nothing but the tick until others are asked, capacity that is back and not asked for half of a node's
+ * price: so the next try comes soon.
+ */
+const GROWTH = 1.25;
+
 /** Seconds of quarantine after so many failures in a row; `failures` is at least 1. */
 export const quarantineSeconds = (failures: number, backoff: Backoff): Seconds =>
-  Math.min(backoff.quarantineMaxSeconds, backoff.quarantineSeconds * 2 ** (failures - 1));
+  Math.min(backoff.quarantineMaxSeconds, backoff.quarantineSeconds * GROWTH ** (failures - 1));
 
 /**
  * Folds failures into what is remembered.

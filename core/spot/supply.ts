@@ -1,4 +1,10 @@
-import type { FleetPolicy, PoolObservation, ReplicaObservation, Seconds } from '../scaling/types.ts';
+import type {
+  FleetPolicy,
+  PoolObservation,
+  PoolPolicy,
+  ReplicaObservation,
+  Seconds,
+} from '../scaling/types.ts';
 import type { InstanceNotice } from './notices.ts';
 import { type Quarantine, type Standing, standingOf } from './quarantine.ts';
 
@@ -22,11 +28,17 @@ export interface Doomed {
 /** What a pool can be counted on for. */
 export interface Supply {
   standing: Standing;
+  /** Instances that are up or on their way, and stay. */
+  given: number;
   /** So many replicas serve, or have an instance to serve on; the pool fails to give the others. */
   sure: number;
   /** The pool is not asked for more replicas than this while others can serve instead. */
   ceiling: number;
-  /** Replicas of interrupted instances that will be back: until then other pools serve in their place. */
+  /** What others serve is brought back to it up to this. */
+  probe: number;
+  /** It failed so lately that it may yet give what it was asked for: what is not needed at once stays with it. */
+  mayStillGive: boolean;
+  /** Replicas that will be back, without being asked for: until then other pools serve in their place. */
   returning: number;
 }
 
@@ -34,6 +46,7 @@ export interface Supply {
 export interface Supplied {
   at: Seconds;
   policy: FleetPolicy;
+  kind: PoolPolicy['kind'];
   observed: PoolObservation;
   /** Replicas that are not being deleted. */
   live: readonly ReplicaObservation[];
@@ -72,17 +85,23 @@ export function supplyOf(pool: Supplied): Supply {
   const { at, policy, current, warm, quarantine } = pool;
   const standing = standingOf(quarantine, at);
   const returning = Math.min(returns(pool), Math.max(0, current - warm));
-  const trusted = { sure: Number.POSITIVE_INFINITY, ceiling: Number.POSITIVE_INFINITY };
-  if (standing === 'trusted') return { standing, returning, ...trusted };
-  if (standing === 'quarantined' && at < (quarantine?.since ?? 0) + policy.fallbackDelaySeconds) {
-    return { standing, returning, ...trusted, ceiling: current };
-  }
   const up = usable(pool.observed, pool.notices);
+  if (standing === 'trusted')
+    return { standing, returning, given: up.length, mayStillGive: true, ...BOUNDLESS };
   const sure = Math.max(0, current - lacking(pool.observed, pool.live, pool.notices, current));
-  // What comes late is used; beyond it nothing is asked for, or one as a probe.
-  const ceiling = Math.max(sure, up.length, standing === 'half-open' ? warm + 1 : 0);
-  return { standing, returning, sure, ceiling };
+  // What comes late is used; beyond it nothing is asked for.
+  const ceiling = standing === 'half-open' ? Number.POSITIVE_INFINITY : Math.max(sure, up.length);
+  const probe = standing === 'half-open' ? Math.max(sure, up.length, warm + 1) : ceiling;
+  const { since = 0, failures = 0 } = quarantine ?? {};
+  const mayStillGive = failures === 1 && at < since + policy.fallbackDelaySeconds;
+  return { standing, returning, given: up.length, sure, ceiling, probe, mayStillGive };
 }
+
+const BOUNDLESS = {
+  sure: Number.POSITIVE_INFINITY,
+  ceiling: Number.POSITIVE_INFINITY,
+  probe: Number.POSITIVE_INFINITY,
+};
 
 /** Instances that are up or on their way, and stay. */
 function usable(observed: PoolObservation, notices: readonly InstanceNotice[]): string[] {
@@ -106,14 +125,21 @@ export function lacking(
   return Math.max(0, Math.min(current, unassigned + missing) - spare);
 }
 
-/** Replicas whose instances were taken back, or replaced on advice and not back in time. */
-function returns({ at, notices, doomed, leadSeconds }: Supplied): number {
-  const interrupted = new Set<string>();
-  const late = new Set<string>();
+/**
+ * Replicas whose instances are replaced on advice and not back in time; of persistent pools also those whose instances were
+ * taken back, for they come back by themselves.
+ */
+function returns({ at, notices, doomed, leadSeconds, kind }: Supplied): number {
+  const interrupted = new Set(
+    notices.flatMap((one) => (one.kind === 'interruption' ? [one.instanceId] : [])),
+  );
+  const missed = new Set<string>();
   for (const notice of notices) {
     if (notice.kind === 'interruption') {
-      if (at < notice.endsAt + GONE_SECONDS + RETURN_LEADS * leadSeconds) interrupted.add(notice.instanceId);
-    } else if (at >= notice.at + REBALANCE_LEADS * leadSeconds) late.add(notice.instanceId);
+      const isMissed = at < notice.endsAt + GONE_SECONDS + RETURN_LEADS * leadSeconds;
+      if (kind === 'persistent' && isMissed) missed.add(notice.instanceId);
+    } else if (at >= notice.at + REBALANCE_LEADS * leadSeconds && !interrupted.has(notice.instanceId))
+      missed.add(notice.instanceId);
   }
-  return Math.max(doomed.length, new Set([...interrupted, ...late]).size);
+  return Math.max(kind === 'persistent' ? doomed.length : 0, missed.size);
 }

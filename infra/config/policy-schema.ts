@@ -66,7 +66,10 @@ export const policySchema = z.strictObject({
     .min(1)
     .max(1000)
     .optional()
-    .describe('Replicas at most, over all pools.')
+    .describe(
+      'Replicas at most, over all pools. Those that EC2 takes back are not counted, and up to a quarter more may run while ' +
+        'spot replaces on-demand.',
+    )
     .meta({ unit: 'replicas', defaultText: "the sum of the pools' `max`" }),
   activationBacklog: z
     .int()
@@ -146,17 +149,18 @@ export const policySchema = z.strictObject({
     .max(900)
     .default(30)
     .describe(
-      'A pool that failed to give capacity keeps its need for this long before other pools take it over: ' +
-        'capacity often comes on the next try, and on-demand costs more.',
+      'Of the need of a pool that failed to give capacity, what is only kept for what may come stays with it for this long ' +
+        'before other pools take it over: capacity often comes on the next try, and on-demand costs more. What arrives and ' +
+        'waits goes to other pools at once.',
     )
     .meta({ unit: 'seconds' }),
   quarantineSeconds: z
     .number()
     .min(10)
     .max(3600)
-    .default(180)
+    .default(60)
     .describe(
-      'A pool that failed to give capacity is not asked again for this long. Each failure soon after doubles it.',
+      'A pool that failed to give capacity is not asked again for this long. Each failure soon after lengthens it by a quarter.',
     )
     .meta({ unit: 'seconds' }),
   quarantineMaxSeconds: z

@@ -45,12 +45,15 @@ const cpuFleet: FleetInput = {
   ],
 };
 
-const gpuPool = (capacityType: 'on-demand' | 'spot', max: number): PoolInput => ({
+const GPU_REPLICAS = 12;
+
+const gpuPool = (capacityType: 'on-demand' | 'spot'): PoolInput => ({
   name: capacityType,
   capacityType,
   kind: 'elastic',
   instanceTypes: ['g5.2xlarge'],
-  max,
+  // Each could hold the whole fleet: on-demand has to take over when there is no spot.
+  max: GPU_REPLICAS,
   slots: 4,
   gpusPerNode: 1,
   expectedSecondsPerRequest: 1,
@@ -63,8 +66,8 @@ const gpuPool = (capacityType: 'on-demand' | 'spot', max: number): PoolInput => 
 const gpuFleet: FleetInput = {
   name: 'gpu',
   models: ['llama3.1:8b'],
-  policy: { minReplicas: 1 },
-  pools: [gpuPool('on-demand', 4), gpuPool('spot', 8)],
+  policy: { minReplicas: 1, maxReplicas: GPU_REPLICAS },
+  pools: [gpuPool('on-demand'), gpuPool('spot')],
 };
 
 const withOverrides = (fleet: FleetInput, overrides: PresetOverrides): FleetInput => ({

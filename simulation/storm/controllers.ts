@@ -71,7 +71,8 @@ export function carryOutCommand(world: StormWorld, command: Command): void {
   }
 }
 
-const BATCH_SECONDS = 5;
+/** Its batch of pods ends when none was added for a second; here those of a batch come at once. */
+const BATCH_SECONDS = 1;
 const REMEMBERED_SECONDS = 180;
 
 /**

@@ -44,9 +44,10 @@ const STEP_SECONDS = 0.25;
 /** What is still open so long after the end is lost. */
 const PATIENCE_SECONDS = 900;
 const SLOTS = 4;
-/** As the GPU preset: g5.2xlarge, four on-demand and eight spot. */
+/** As the GPU preset: g5.2xlarge, twelve replicas at most, of either kind. */
 const PRICE = 1.212;
-const MAX = { 'on-demand': 4, spot: 8 } as const;
+const MAX_REPLICAS = 12;
+const SPOT_SHARE = 0.8;
 
 /** The storm under each variant, the all-on-demand one first: the others' costs are told by it. */
 export function playStorm(
@@ -83,14 +84,10 @@ function playVariant(variant: StormVariant, options: StormOptions): StormRow {
 }
 
 function poolsOf(variant: StormVariant, spotPrice: number): StormPool[] {
-  const all = MAX['on-demand'] + MAX.spot;
-  const onDemand = { name: 'on-demand', capacityType: 'on-demand', min: 0, pricePerHour: PRICE } as const;
-  if (variant === 'all-on-demand') return [{ ...onDemand, max: all }];
-  const price = PRICE * spotPrice;
-  return [
-    { ...onDemand, max: MAX['on-demand'] },
-    { name: 'spot', capacityType: 'spot', min: 0, max: MAX.spot, pricePerHour: price },
-  ];
+  const [min, max] = [0, MAX_REPLICAS];
+  const onDemand = { name: 'on-demand', capacityType: 'on-demand', min, max, pricePerHour: PRICE } as const;
+  if (variant === 'all-on-demand') return [onDemand];
+  return [onDemand, { name: 'spot', capacityType: 'spot', min, max, pricePerHour: PRICE * spotPrice }];
 }
 
 function controllerOf(variant: StormVariant, pools: readonly StormPool[], slots: number): Controller {
@@ -99,19 +96,23 @@ function controllerOf(variant: StormVariant, pools: readonly StormPool[], slots:
     ...{ kind: 'elastic', slots, expectedSecondsPerRequest: STORM_LOAD.serviceSeconds },
     expectedLeadSeconds: TIMES.boot + TIMES.load,
   });
-  const max = pools.reduce((sum, one) => sum + one.max, 0);
+  const limits = { maxReplicas: MAX_REPLICAS, spotShare: SPOT_SHARE, onDemandBase: 1 };
   const policy = (own: Partial<FleetPolicy>): FleetPolicy =>
-    defaultPolicy({ fleet: 'storm', maxReplicas: max, spotShare: 0.8, onDemandBase: 1, ...own });
+    defaultPolicy({ fleet: 'storm', ...limits, ...own });
   switch (variant) {
     case 'paddock':
       return new CoreController(policy({ pools: pools.map(pool) }), true);
     case 'all-on-demand':
       return new CoreController(policy({ pools: pools.map(pool), spotShare: 0 }), false);
-    case 'no-fallback':
-      return new CoreController(policy({ pools: pools.map(pool), fallbackDelaySeconds: 1e9 }), false);
+    case 'no-fallback': {
+      // On-demand has room for its own share alone: there is nothing to fall back to.
+      const share = Math.ceil((1 - SPOT_SHARE) * MAX_REPLICAS);
+      const limited = pools.map((one) => ({ ...one, max: one.capacityType === 'spot' ? one.max : share }));
+      return new CoreController(policy({ pools: limited.map(pool) }), false);
+    }
     case 'pending-pods': {
       const [first] = pools;
-      const all = pool({ ...(first as StormPool), name: 'all', max });
+      const all = pool({ ...(first as StormPool), name: 'all' });
       return new PendingPodController(policy({ pools: [all], spotShare: 0 }), {
         spot: 'spot',
         onDemand: 'on-demand',

@@ -101,7 +101,7 @@ describe('overrides', () => {
   it('leave the preset as it was', () => {
     presets.gpu({ policy: { minReplicas: 0 } });
 
-    expect(presets.gpu().policy).toEqual({ minReplicas: 1 });
+    expect(presets.gpu().policy).toEqual({ minReplicas: 1, maxReplicas: 12 });
   });
 });
 
@@ -126,7 +126,7 @@ describe('fleetPolicy', () => {
       tickSeconds: 5,
       drainDeadlineSeconds: 120,
       fallbackDelaySeconds: 30,
-      quarantineSeconds: 180,
+      quarantineSeconds: 60,
       quarantineMaxSeconds: 3600,
     });
     expect(pools[1]).toEqual({
@@ -134,7 +134,7 @@ describe('fleetPolicy', () => {
       capacityType: 'spot',
       kind: 'elastic',
       min: 0,
-      max: 8,
+      max: 12,
       slots: 4,
       pricePerHour: 0.5454,
       onDemandPricePerHour: 1.212,

@@ -52,12 +52,12 @@ describe('quotas', () => {
   );
 
   it('hold twice as many replicas as the configuration allows, and a canary of each fleet', () => {
-    // cpu: 1 + 1 + 8 + 4, gpu: 4 + 8.
+    // cpu: 1 + 1 + 8 + 4, gpu: 12 + 12.
     expect(serving?.spec?.hard).toEqual({
-      pods: '54',
+      pods: '78',
       'requests.cpu': `${28 * 6200 + 24 * 4200 + 6200 + 4200}m`,
       'requests.memory': `${(28 * 12 + 24 * 16 + 12 + 16) * 1024 + 54 * 256}Mi`,
-      'requests.nvidia.com/gpu': '25',
+      'requests.nvidia.com/gpu': '49',
     });
   });
 

@@ -380,17 +380,18 @@ describe('spread over pools', () => {
     );
   });
 
-  it('gives up the dearest first, but no warm replica for one that is still on its way to replace it', () => {
+  it('gives up the dearest first; for one that is still on its way a warm one only if it serves nobody, one in two', () => {
     const hold = memoryOf({ needs: [[NOW - 1, 3]] });
     const warm = { ...warmPool('od', 3), ...warmPool('spot', 2) };
     expect(wantedOf(both(), warm, hold)).toEqual({ od: 1, spot: 2 });
     const starting = [0, 1].map((index) =>
       replicaOf('spot', index, { phase: 'starting', createdAt: NOW - 1 }),
     );
-    expect(wantedOf(both(), { ...warmPool('od', 3), spot: poolOf(starting) }, hold)).toEqual({
-      od: 3,
-      spot: 2,
-    });
+    const warmOnes = [0, 1, 2].map((index) => replicaOf('od', index));
+    const pools = { od: poolOf(warmOnes), spot: poolOf(starting) };
+    expect(wantedOf(both(), pools, hold)).toEqual({ od: 2, spot: 2 });
+    const workers = warmOnes.map((replica) => workerOf(replica, 'od', { busyQueue: 2 }));
+    expect(plan({ pools, workers }, both(), hold).wantedByPool).toMatchObject({ od: 3 });
   });
 
   it('says when more is wanted than all pools can give', () => {

@@ -13,7 +13,10 @@ const pool = (name: string, overrides: Partial<PoolPolicy> = {}): PoolPolicy => 
 
 /** Five replicas: one on-demand, four spot. */
 const policy = (pools: PoolPolicy[] = [pool('od'), pool('spot')], overrides: Partial<FleetPolicy> = {}) =>
-  defaultPolicy({ fleet: 'f', minReplicas: 5, maxReplicas: 20, pools, ...overrides });
+  defaultPolicy({
+    ...{ fleet: 'f', minReplicas: 5, maxReplicas: 20, quarantineSeconds: 180, pools },
+    ...overrides,
+  });
 
 function settled(options: Partial<ModelOptions> = {}): Model {
   const model = new Model({ policy: policy(), ...options });
@@ -22,13 +25,15 @@ function settled(options: Partial<ModelOptions> = {}): Model {
 }
 
 const warmOf = (model: Model, name: string) => model.pool(name).warm(model.at);
+const ended = (model: Model) =>
+  model.plans.flatMap(({ commands }) => commands.filter(({ kind }) => kind === 'terminate-instance'));
 const rules = (model: Model) => model.plan.reasons.map(({ rule }) => rule);
 const from = (seconds: number) => (at: number) => at >= 1_800_000_000 + seconds;
 const until = (seconds: number) => (at: number) => at < 1_800_000_000 + seconds;
 const outage = (begin: number, end: number) => (at: number) => until(begin)(at) || from(end)(at);
 
 describe('an interruption', () => {
-  it('drains the replica with time to hand back, leaves replicas alone, and on-demand serves until it is back', () => {
+  it('drains the replica with time to hand back, and its pool is asked for another at once', () => {
     const model = settled();
     expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 4]);
     model.interrupt('spot');
@@ -37,29 +42,76 @@ describe('an interruption', () => {
     const drain = model.plan.commands.find(({ kind }) => kind === 'drain');
     expect(drain).toMatchObject({ pool: 'spot', deadline: at + 100, interrupted: true });
     expect(rules(model)).toContain('interruption');
-    expect(model.pool('spot').replicas).toBe(4);
-    expect(model.pool('od').replicas).toBe(2);
+    expect(model.pool('spot').desired).toBe(5);
+    expect(model.pool('od').replicas).toBe(1);
 
-    model.run(70);
-    expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([2, 3]);
-    // The spot instance is gone, its replica looks for a node, which EKS brings.
-    model.run(180);
+    model.run(10);
+    // Drained, it is ended before EC2 does, so that its group does not replace it once more.
+    expect(ended(model)).toHaveLength(1);
+    expect([model.pool('spot').desired, model.pool('spot').replicas]).toEqual([4, 4]);
+    expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 3]);
+    model.run(55);
     expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 4]);
-    expect(model.pool('spot').replicas).toBe(4);
-    expect(model.warm).toBe(5);
+    model.run(180);
+    expect(model.pool('spot').asked.filter(({ given }) => given)).toHaveLength(2);
+    expect(model.plan.commands).toEqual([]);
     const spotCommands = model.plans
       .flatMap(({ commands }) => commands)
       .filter((one) => 'pool' in one && one.pool === 'spot' && one.kind === 'cancel-drain');
     expect(spotCommands).toEqual([]);
   });
 
-  it('of several at once asks the fallback pool for as many, once', () => {
+  it('of several at once asks for as many, once', () => {
     const model = settled();
     for (let count = 0; count < 3; count += 1) model.interrupt('spot');
-    model.run(10);
-    expect(model.pool('od').replicas).toBe(4);
+    model.run(5);
+    expect([model.pool('od').desired, model.pool('spot').desired]).toEqual([1, 7]);
+    model.run(65);
+    expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 4]);
     model.run(300);
     expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 4]);
+    expect(model.pool('spot').asked.filter(({ given }) => given)).toHaveLength(2);
+  });
+
+  it('is made up for on-demand when the pool refuses another, at the maximum too', () => {
+    const model = settled({ policy: policy(undefined, { maxReplicas: 5 }), capacity: { spot: until(290) } });
+    model.interrupt('spot');
+    model.run(60);
+    expect([model.pool('od').desired, model.pool('spot').desired]).toEqual([2, 3]);
+    model.run(60);
+    expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([2, 3]);
+    expect(model.plan.wanted).toBe(5);
+  });
+
+  it('leaves an instance to its group that the group replaces by itself, on advice', () => {
+    const model = settled();
+    const [first] = model.pool('spot').instances;
+    const advice = { kind: 'rebalance', pool: 'spot', instanceId: first?.id ?? '', at: model.at } as const;
+    model.heard.push({ from: 0, notice: advice });
+    model.interrupt('spot');
+    model.run(60);
+    expect(ended(model)).toEqual([]);
+    expect(model.pool('spot').instances).toContain(first);
+    model.run(300);
+    expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 4]);
+    expect(model.pool('spot').desired).toBe(4);
+  });
+
+  it('drains late while every replica is needed, in time to hand back', () => {
+    const model = settled();
+    const more = () => {
+      model.backlog += 20;
+    };
+    model.run(120, more);
+    model.interrupt('spot');
+    const { at } = model;
+    const drained = () =>
+      model.plans.find(({ commands }) => commands.some((one) => one.kind === 'drain' && one.interrupted));
+    model.run(70, more);
+    expect(drained()).toBeUndefined();
+    model.run(50, more);
+    expect((drained()?.at ?? 0) - at).toBeGreaterThanOrEqual(70);
+    expect((drained()?.at ?? 0) - at).toBeLessThanOrEqual(95);
   });
 
   it('of an instance that is not there changes nothing', () => {
@@ -80,7 +132,7 @@ describe('an interruption', () => {
     expect(model.plan.wantedByPool).toEqual(before.wantedByPool);
   });
 
-  it('that comes while the fleet shrinks takes the doomed replica first', () => {
+  it('that comes while the fleet shrinks costs no other replica', () => {
     const model = settled();
     model.interrupt('spot');
     model.run(5);
@@ -107,19 +159,19 @@ describe('a pool without capacity', () => {
     expect(warmOf(model, 'od')).toBe(5);
   });
 
-  it('is probed with one node when its quarantine ends, and takes everything back once that is warm', () => {
+  it('is probed with one node when its quarantine ends, and takes everything back once that is given', () => {
     const model = new Model({ policy: policy(), capacity: { spot: from(100) } });
     model.run(180);
     expect(model.pool('spot').desired).toBe(0);
-    model.run(15);
+    model.run(6);
     expect(model.pool('spot').desired).toBe(1);
     expect(rules(model)).toContain('half-open');
-    model.run(50);
-    expect(model.pool('spot').desired).toBe(1);
     expect(warmOf(model, 'od')).toBe(5);
-    model.run(25);
+    model.run(5);
     expect(model.pool('spot').desired).toBe(4);
-    expect(warmOf(model, 'od')).toBeGreaterThanOrEqual(4);
+    expect(warmOf(model, 'od')).toBe(5);
+    model.run(55);
+    expect(warmOf(model, 'od')).toBe(5);
     model.run(120);
     expect([warmOf(model, 'od'), warmOf(model, 'spot')]).toEqual([1, 4]);
   });
@@ -195,21 +247,25 @@ describe('a pool in use that fails', () => {
 describe('capacity that flaps every five minutes', () => {
   it('is gone back to no more often than the backoff lets it', () => {
     const flapping = (at: number) => Math.floor((at - 1_800_000_000) / 300) % 2 === 1;
+    let was = false;
     const model = new Model({ policy: policy(), capacity: { spot: flapping } });
     const episodes: { since: number; failures: number }[] = [];
-    model.run(4 * 3600, () => {
+    model.run(4 * 3600, (at) => {
+      // Capacity that ends takes with it what it gave.
+      if (was && !flapping(at)) for (const _ of model.pool('spot').instances) model.interrupt('spot');
+      was = flapping(at);
       const now = model.memory.quarantines.spot;
       if (now && now.since !== episodes.at(-1)?.since)
         episodes.push({ since: now.since, failures: now.failures });
     });
     const gaps = episodes.slice(1).map(({ since }, index) => {
       const before = episodes[index] as (typeof episodes)[number];
-      return { gap: since - before.since, least: Math.min(3600, 180 * 2 ** (before.failures - 1)) };
+      return { gap: since - before.since, least: Math.min(3600, 180 * 1.25 ** (before.failures - 1)) };
     });
     const failed = model.pool('spot').asked.filter(({ given }) => !given);
     for (const [index, { at }] of failed.slice(1).entries())
       expect(at - (failed[index]?.at ?? 0)).toBeGreaterThanOrEqual(180);
-    expect(gaps.length).toBeGreaterThan(1);
+    expect(gaps.length).toBeGreaterThan(5);
     for (const { gap, least } of gaps) expect(gap).toBeGreaterThanOrEqual(least);
     expect(model.warm).toBeGreaterThanOrEqual(5);
   });

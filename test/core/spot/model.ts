@@ -24,6 +24,8 @@ interface Instance {
   /** EC2 ends it then. */
   endsAt: Seconds;
   isProtected?: boolean;
+  /** EC2 advised to replace it. */
+  isAdvised?: boolean;
 }
 
 interface Pod {
@@ -82,6 +84,7 @@ export class Model {
   readonly endedByAws: string[] = [];
   readonly heard: { from: Seconds; notice: Notice }[] = [];
   memory: FleetMemory = initialMemory();
+  backlog = 0;
   readonly #delays: (index: number) => Seconds[];
   readonly #tickSeconds: Seconds;
   #ids = 0;
@@ -129,6 +132,15 @@ export class Model {
     return true;
   }
 
+  /** EC2 advises to replace one of the pool's instances: its group does so, and then ends it. */
+  advise(name: string, pick = 0): void {
+    const used = this.pool(name).instances.filter((one) => one.endsAt === Number.POSITIVE_INFINITY);
+    const instance = used[pick % Math.max(1, used.length)];
+    if (!instance) return;
+    instance.isAdvised = true;
+    this.#tell({ kind: 'rebalance', pool: name, instanceId: instance.id, at: this.at });
+  }
+
   /** Lets so many seconds pass, with `each` called before each tick. */
   run(seconds: Seconds, each: (at: Seconds) => void = () => {}): void {
     for (const end = this.at + seconds; this.at < end; this.at += 1) {
@@ -161,11 +173,14 @@ export class Model {
     pool.instances = pool.instances.filter((instance) => instance.endsAt > this.at);
     pool.pods = pool.pods.filter(({ instance }) => !instance || pool.instances.includes(instance));
     while (pool.pods.length < pool.replicas) pool.pods.push({ uid: this.#id('pod'), createdAt: this.at });
-    if (pool.instances.length < pool.desired && this.at >= pool.retryAt) {
+    const counted = () => pool.instances.filter(({ isAdvised }) => !isAdvised);
+    if (counted().filter(({ joinsAt }) => this.at >= joinsAt).length >= pool.desired)
+      pool.instances = counted();
+    if (counted().length < pool.desired && this.at >= pool.retryAt) {
       const given = pool.hasCapacity(this.at);
       pool.asked.push({ at: this.at, given });
       if (given) {
-        while (pool.instances.length < pool.desired)
+        while (counted().length < pool.desired)
           pool.instances.push({
             id: this.#id('i'),
             joinsAt: this.at + BOOT,
@@ -196,7 +211,7 @@ export class Model {
     const notices = this.heard.filter(({ from }) => from <= this.at).map(({ notice }) => notice);
     return {
       at: this.at,
-      queue: { ok: true, value: { backlog: 0, inFlight: 0 } },
+      queue: { ok: true, value: { backlog: this.backlog, inFlight: 0 } },
       workers: { ok: true, value: workers },
       pools,
       notices: { ok: true, value: notices.filter(({ at }) => at >= this.at - 1800) },
@@ -248,12 +263,7 @@ export class Model {
         break;
       case 'set-nodes':
         pool.desired = command.to;
-        // AWS chooses what goes.
-        while (pool.instances.length > pool.desired) {
-          const chosen = pool.instances.findIndex(({ isProtected }) => !isProtected);
-          if (chosen === -1) break;
-          this.endedByAws.push(...pool.instances.splice(chosen, 1).map(({ id }) => id));
-        }
+        this.#shrink(pool);
         pool.retryAt = Math.min(pool.retryAt, this.at + (command.to > command.from ? 0 : RETRY));
         break;
       case 'protect-instances':
@@ -269,6 +279,18 @@ export class Model {
       case 'terminate-instance':
         pool.instances = pool.instances.filter(({ id }) => id !== command.instanceId);
         pool.desired -= 1;
+        this.#shrink(pool);
+    }
+  }
+
+  /** AWS chooses what goes, and does not ask what is on it. */
+  #shrink(pool: Pool): void {
+    const counted = pool.instances.filter(({ isAdvised }) => !isAdvised);
+    for (const { id } of counted
+      .filter(({ isProtected }) => !isProtected)
+      .slice(0, Math.max(0, counted.length - pool.desired))) {
+      pool.instances = pool.instances.filter((one) => one.id !== id);
+      this.endedByAws.push(id);
     }
   }
 
