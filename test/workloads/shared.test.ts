@@ -55,8 +55,8 @@ describe('quotas', () => {
     // cpu: 1 + 1 + 8 + 4, gpu: 12 + 12.
     expect(serving?.spec?.hard).toEqual({
       pods: '78',
-      'requests.cpu': `${28 * 6200 + 24 * 4200 + 6200 + 4200}m`,
-      'requests.memory': `${(28 * 12 + 24 * 16 + 12 + 16) * 1024 + 54 * 256}Mi`,
+      'requests.cpu': `${28 * 6200 + 48 * 4200 + 6200 + 4200}m`,
+      'requests.memory': `${(28 * 12 + 48 * 16 + 12 + 16) * 1024 + 78 * 256}Mi`,
       'requests.nvidia.com/gpu': '49',
     });
   });

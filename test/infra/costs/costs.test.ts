@@ -75,9 +75,9 @@ it('quotas are needed for every pool at once, spot apart from on-demand', () => 
   expect(needed).toEqual({
     // Two c6a.8xlarge, four c6a.4xlarge and three m6a.large.
     'L-1216C47A': 2 * 32 + 4 * 16 + 3 * 2,
-    'L-DB2E81BA': 4 * 8,
+    'L-DB2E81BA': 12 * 8,
     'L-34B43A08': 8 * 16,
-    'L-3819A6DF': 8 * 8,
+    'L-3819A6DF': 12 * 8,
     'L-0263D0A3': 1,
     'L-F678F1CE': 1,
   });
