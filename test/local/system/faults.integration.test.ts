@@ -131,6 +131,36 @@ it('a worker that crashes in mid-request comes back, and the others serve on', a
   await t.until('its worker to be warm again', () => t.pool.warm === t.pool.desired);
 });
 
+describe('a replica', () => {
+  const ready = () => t.system.watch.livePods.filter(({ isReady }) => isReady);
+
+  it('whose model server restarts is unready until it is warm again, and asked nothing meanwhile', async () => {
+    const [pod] = ready();
+    if (!pod) throw new Error('no replica is ready');
+    await t.system.models.restart?.(pod.name, 3);
+    await t.until('it to be unready', () => ready().every(({ uid }) => uid !== pod.uid));
+    const load = await t.submit(3);
+    await t.until('it to be ready again', () => ready().some(({ uid }) => uid === pod.uid));
+    await t.whenAnswered(load);
+    expect(t.seen.models.filter(({ kind }) => kind === 'cold')).toEqual([]);
+  });
+
+  it('whose model server forgets its model has it loaded and asked again', async () => {
+    const [pod] = ready();
+    if (!pod) throw new Error('no replica is ready');
+    const events = t.seen.models.length;
+    await t.system.models.unload?.(pod.name);
+    await t.until('a token of its warm-up', () =>
+      t.seen.models
+        .slice(events)
+        .some((event) => event.pod === pod.name && event.kind === 'finished' && event.requestId === ''),
+    );
+    await t.until('it to be ready', () => ready().some(({ uid }) => uid === pod.uid));
+    await t.whenAnswered(await t.submit(3));
+    expect(t.seen.models.filter(({ kind }) => kind === 'cold')).toEqual([]);
+  });
+});
+
 describe('an endpoint that is down: nothing shrinks, the failure is named, and all goes on by itself', () => {
   const endpoints: [AwsService, RegExp][] = [
     ['sqs', /read the counters of the queue .*cpu/],
