@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { faultCommand } from './commands/fault.ts';
 import { keysCommand } from './commands/keys.ts';
+import { kubernetesCommand } from './commands/kubernetes.ts';
 import { localCommand } from './commands/local.ts';
 import { modelsCommand } from './commands/models.ts';
 import { ollamaCommand } from './commands/ollama.ts';
@@ -41,7 +42,8 @@ const program = new Command('paddock')
   .addCommand(modelsCommand())
   .addCommand(upgradeCommand())
   .addCommand(faultCommand())
-  .addCommand(ollamaCommand());
+  .addCommand(ollamaCommand())
+  .addCommand(kubernetesCommand());
 
 /** Commands that are added inherit nothing. */
 function pointToHelp(command: Command): void {

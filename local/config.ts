@@ -9,6 +9,8 @@ export interface FleetOverrides extends Omit<FleetScale, 'bootSeconds' | 'loadSe
   spotPrice?: number;
   /** Node boot and model load of this run: the pools' first guess of the lead time. */
   leadSeconds: number;
+  /** Minor version of Kubernetes. */
+  kubernetes?: string;
 }
 
 type FleetConfig = PaddockConfig['fleets'][number];
@@ -32,6 +34,7 @@ export function localConfig(
   const input = {
     ...config,
     upgrades: localUpgrades(config.upgrades),
+    cluster: { ...config.cluster, version: overrides.kubernetes ?? config.cluster.version },
     fleets: [
       {
         ...fleet,

@@ -32,6 +32,7 @@ export interface RunOptions extends FleetScale {
   times?: number;
   phaseSeconds: number;
   modelServer: ModelServerKind;
+  kubernetes?: string;
   kubeconfig?: string;
   trigger: 'both' | 'schedule' | 'alarm';
   via: Via;

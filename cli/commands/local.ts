@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { KUBERNETES_VERSIONS } from '../../local/cluster/versions.ts';
 import { MODEL_SERVERS } from '../../local/model-server/types.ts';
 import type { RunOptions } from '../../local/run.ts';
 import { SCENARIOS } from '../../local/scenarios/scenarios.ts';
@@ -73,6 +74,11 @@ export function localCommand(): Command {
       )
         .choices(MODEL_SERVERS)
         .default('synthetic'),
+    )
+    .addOption(
+      new Option('--kubernetes <version>', "start this minor version instead of the configuration's")
+        .choices(KUBERNETES_VERSIONS)
+        .conflicts('kubeconfig'),
     )
     .option('--kubeconfig <file>', 'use this cluster instead of the embedded control plane')
     .addOption(

@@ -81,6 +81,10 @@ export async function useCluster(options: UseClusterOptions): Promise<Cluster> {
         },
         restartApiserver: () =>
           Promise.reject(new Error(`${server} was not started by Paddock, so it does not restart it.`)),
+        changeVersion: () =>
+          Promise.reject(
+            new Error(`${server} was not started by Paddock: bring it to another version yourself.`),
+          ),
         stop: async () => {
           await proxy.stop();
           await progress

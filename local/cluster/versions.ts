@@ -4,13 +4,20 @@ export interface ClusterVersions {
   kubernetes: string;
   etcd: string;
   kwok: string;
-  /** Oldest Go that builds all of them: the `go` line of Kubernetes' own go.mod. */
+  /** Oldest Go that builds all of them. */
   go: string;
 }
 
+/** The same in every version: an upgrade of the control plane goes on with the data of the one before it. */
+const AROUND = { etcd: 'v3.6.8', kwok: 'v0.8.0', go: '1.26' };
+
 const VERSIONS: Record<string, ClusterVersions> = {
-  '1.36': { kubernetes: 'v1.36.3', etcd: 'v3.6.8', kwok: 'v0.8.0', go: '1.26' },
+  '1.35': { kubernetes: 'v1.35.4', ...AROUND },
+  '1.36': { kubernetes: 'v1.36.3', ...AROUND },
 };
+
+/** Minor versions that run locally, oldest first. */
+export const KUBERNETES_VERSIONS: readonly string[] = Object.keys(VERSIONS);
 
 export const DEFAULT_KUBERNETES_VERSION = '1.36';
 
@@ -22,7 +29,7 @@ export function versionsFor(kubernetesVersion: string): ClusterVersions {
   const versions = VERSIONS[kubernetesVersion];
   if (versions === undefined) {
     throw new Error(
-      `Kubernetes ${kubernetesVersion} is not among those that run locally (${Object.keys(VERSIONS).join(', ')}). ` +
+      `Kubernetes ${kubernetesVersion} is not among those that run locally (${KUBERNETES_VERSIONS.join(', ')}). ` +
         'Choose one of them, or name a cluster of your own with --kubeconfig FILE.',
     );
   }
