@@ -1,7 +1,8 @@
-import type { Issue, Nodegroup, Update, UpdateParam } from '@aws-sdk/client-eks';
+import type { Issue, Nodegroup, UpdateParam } from '@aws-sdk/client-eks';
 import { z } from 'zod';
 import { AwsError } from '../front/types.ts';
 import type { AutoScalingEmulator } from './autoscaling.ts';
+import type { Updates } from './eks-updates.ts';
 import { integer } from './operations.ts';
 import type { CapacityType, Group, Zone } from './scaling-group.ts';
 
@@ -25,6 +26,8 @@ export interface NodegroupSpec {
   /** At least one. */
   zones: Zone[];
   tags?: Record<string, string>;
+  /** Nodes that a version update takes at a time. Default 1. */
+  maxUnavailable?: number;
 }
 
 export interface StoredNodegroup {
@@ -32,7 +35,9 @@ export interface StoredNodegroup {
   readonly arn: string;
   readonly clusterName: string;
   readonly nodegroupName: string;
-  readonly version: string;
+  version: string;
+  /** Of the nodes' image. */
+  release: string;
   readonly capacityType: CapacityType;
   readonly instanceTypes: string[];
   labels: Record<string, string>;
@@ -41,8 +46,9 @@ export interface StoredNodegroup {
   readonly zones: Zone[];
   /** As EKS last saw it: `desiredSize` follows the Auto Scaling group late. */
   scaling: { minSize: number; maxSize: number; desiredSize: number };
+  readonly maxUnavailable: number;
   issues: Issue[];
-  readonly updates: Map<string, Update>;
+  readonly updates: Updates;
   readonly createdAt: number;
   modifiedAt: number;
 }
@@ -165,16 +171,15 @@ const definedOnly = <T extends object>(fields: T) =>
   };
 
 export function describeNodegroup(nodegroup: StoredNodegroup): Nodegroup {
-  const updating = [...nodegroup.updates.values()].some(({ status }) => status === 'InProgress');
   return {
     nodegroupName: nodegroup.nodegroupName,
     nodegroupArn: nodegroup.arn,
     clusterName: nodegroup.clusterName,
     version: nodegroup.version,
-    releaseVersion: `${nodegroup.version}.0-20260101`,
+    releaseVersion: nodegroup.release,
     createdAt: new Date(nodegroup.createdAt),
     modifiedAt: new Date(nodegroup.modifiedAt),
-    status: updating ? 'UPDATING' : nodegroup.issues.length > 0 ? 'DEGRADED' : 'ACTIVE',
+    status: nodegroup.updates.isUnderWay ? 'UPDATING' : nodegroup.issues.length > 0 ? 'DEGRADED' : 'ACTIVE',
     capacityType: nodegroup.capacityType,
     scalingConfig: { ...nodegroup.scaling },
     instanceTypes: nodegroup.instanceTypes,
@@ -184,7 +189,7 @@ export function describeNodegroup(nodegroup: StoredNodegroup): Nodegroup {
     taints: nodegroup.taints as NonNullable<Nodegroup['taints']>,
     resources: { autoScalingGroups: [{ name: nodegroup.group.name }] },
     health: { issues: nodegroup.issues },
-    updateConfig: { maxUnavailable: 1 },
+    updateConfig: { maxUnavailable: nodegroup.maxUnavailable },
     tags: nodegroup.tags,
   };
 }

@@ -3,7 +3,7 @@ import { AutoScalingEmulator } from './autoscaling.ts';
 import type { Clock } from './clock.ts';
 import { CloudWatchEmulator, type ReadQueue } from './cloudwatch.ts';
 import { type Deliver, Deliverer, type Delivery } from './delivery.ts';
-import { type ClusterInfo, EksEmulator } from './eks.ts';
+import { type ClusterInfo, EksEmulator, type EksTimings } from './eks.ts';
 import { EventsEmulator } from './events.ts';
 import { Ids } from './ids.ts';
 import type { NodeLifecycle } from './nodes.ts';
@@ -12,7 +12,7 @@ import { SchedulerEmulator } from './scheduler.ts';
 import { SecretsManagerEmulator } from './secrets-manager.ts';
 import { SsmEmulator } from './ssm.ts';
 
-export interface EmulatorsOptions extends ScalingTimings {
+export interface EmulatorsOptions extends ScalingTimings, EksTimings {
   clock: Clock;
   /** Twelve digits. */
   accountId: string;
@@ -24,12 +24,10 @@ export interface EmulatorsOptions extends ScalingTimings {
   deliver: Deliver;
   /** Any integer: equal seeds give equal ids and choices. */
   seed: number;
-  /** How long UpdateNodegroupConfig takes. Default 30. */
-  updateSeconds?: number;
-  /** How late EKS sees what its groups do. Default 60. */
-  syncSeconds?: number;
   /** How late Scheduler invokes at most. AWS: 60; default 0. */
   imprecisionSeconds?: number;
+  /** Replaces the control plane by one of another minor version. Default: nothing is behind it. */
+  changeVersion?(kubernetesVersion: string): Promise<void>;
   /** An instance is gone without its group's doing. */
   onPowerOff?(nodeName: string): void;
   /** What went wrong in the background: a node that could not join, a queue that could not be read. */

@@ -40,6 +40,9 @@ export interface NodeLifecycle {
   leave(nodeName: string): Promise<void>;
   /** Cordons the node and evicts its pods, as far as disruption budgets let it; true once none is left but daemons. */
   drain(nodeName: string): Promise<boolean>;
+  /** No further pod is put on it, or some may be again. */
+  cordon(nodeName: string, isCordoned: boolean): Promise<void>;
+  isReady(nodeName: string): Promise<boolean>;
 }
 
 type NodeApi = Pick<
@@ -170,16 +173,27 @@ export class KubernetesNodes implements NodeLifecycle {
     }
   }
 
-  async drain(nodeName: string): Promise<boolean> {
+  async cordon(nodeName: string, isCordoned: boolean): Promise<void> {
     try {
-      await this.#api.patchNode(
-        { name: nodeName, body: { spec: { unschedulable: true } } },
-        strategicMergePatch(),
-      );
+      const body = { spec: { unschedulable: isCordoned } };
+      await this.#api.patchNode({ name: nodeName, body }, strategicMergePatch());
     } catch (error) {
-      if (hasCode(error, 404)) return true;
+      if (!hasCode(error, 404)) throw error;
+    }
+  }
+
+  async isReady(nodeName: string): Promise<boolean> {
+    try {
+      const { status } = await this.#api.readNode({ name: nodeName });
+      return status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false;
+    } catch (error) {
+      if (hasCode(error, 404)) return false;
       throw error;
     }
+  }
+
+  async drain(nodeName: string): Promise<boolean> {
+    await this.cordon(nodeName, true);
     const { items } = await this.#api.listPodForAllNamespaces({
       fieldSelector: `spec.nodeName=${nodeName}`,
     });

@@ -118,7 +118,7 @@ export class ScalingEngine {
   #start(group: Group, text: string): void {
     const { ids, bootSeconds, region } = this.#options;
     const zone = zoneToLaunchIn(group);
-    const { instanceTypes, capacityType } = group.launch;
+    const { instanceTypes, capacityType, release } = group.launch;
     const internalIp = this.#address(group, group.zones.indexOf(zone));
     const id = ids.instanceId();
     const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
@@ -126,6 +126,7 @@ export class ScalingEngine {
       id,
       // On-demand takes the first type that is named, spot the one with the most spare capacity.
       type: capacityType === 'SPOT' ? ids.pick(instanceTypes) : (instanceTypes[0] ?? ''),
+      release,
       zone,
       internalIp,
       nodeName: `ip-${internalIp.replaceAll('.', '-')}.${domain}`,

@@ -19,6 +19,9 @@ export interface LaunchConfig {
   instanceTypes: string[];
   labels: Record<string, string>;
   taints: NodeTaint[];
+  /** Of the image. */
+  release: string;
+  /** What its kubelet says. */
   kubernetesVersion: string;
 }
 
@@ -39,6 +42,8 @@ export type LifecycleState = 'Pending' | 'InService' | 'Terminating';
 export interface Instance {
   id: string;
   type: string;
+  /** Of the image that it runs. */
+  release: string;
   zone: Zone;
   internalIp: string;
   nodeName: string;

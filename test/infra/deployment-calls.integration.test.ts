@@ -175,6 +175,7 @@ describe('what the role behind the calls may not do', () => {
         instanceTypes: ['c6a.4xlarge'],
         labels: {},
         taints: [],
+        release: '1.36.2-20260901',
         kubernetesVersion: 'v1.36.0',
       },
       tags: { 'eks:cluster-name': 'other' },

@@ -25,10 +25,25 @@ export class FakeNodes implements NodeLifecycle {
   readonly held = new Set<string>();
   readonly drained = new Set<string>();
 
+  readonly cordoned = new Set<string>();
+  /** Nodes that never become Ready. */
+  readonly unready = new Set<string>();
+
   async drain(nodeName: string): Promise<boolean> {
     this.#fail();
     this.drained.add(nodeName);
     return !this.held.has(nodeName);
+  }
+
+  async cordon(nodeName: string, isCordoned: boolean): Promise<void> {
+    this.#fail();
+    if (isCordoned) this.cordoned.add(nodeName);
+    else this.cordoned.delete(nodeName);
+  }
+
+  async isReady(nodeName: string): Promise<boolean> {
+    this.#fail();
+    return this.nodes.has(nodeName) && !this.nodes.get(nodeName)?.neverReady && !this.unready.has(nodeName);
   }
 
   #fail(): void {
