@@ -65,11 +65,14 @@ export function localConfig(
 
 /** Nodes and models come up in seconds here: so long do canaries and control planes prove themselves at most. */
 const LOCAL_PROOF_SECONDS = 20;
+/** EKS's updates take seconds here. */
+const LOCAL_CHECK_SECONDS = 2;
 
 const localUpgrades = (upgrades: PaddockConfig['upgrades']): PaddockConfig['upgrades'] => ({
   ...upgrades,
   soakSeconds: Math.min(upgrades.soakSeconds, LOCAL_PROOF_SECONDS),
   bakeSeconds: Math.min(upgrades.bakeSeconds, LOCAL_PROOF_SECONDS),
+  checkSeconds: Math.min(upgrades.checkSeconds, LOCAL_CHECK_SECONDS),
 });
 
 /** First guess for the synthetic server's token rates and the scenarios' short prompts. */

@@ -1,4 +1,5 @@
 import {
+  type AddonVersionInfo,
   DescribeAddonCommand,
   DescribeClusterCommand,
   DescribeInsightCommand,
@@ -25,8 +26,11 @@ export interface EksUpgrades {
   /** Throws NotFoundError. */
   cluster(): Promise<ClusterState>;
   nodegroups(): Promise<NodegroupState[]>;
-  /** @param kubernetesVersion that `fitting` versions are for */
-  addons(kubernetesVersion: string): Promise<AddonState[]>;
+  /**
+   * @param to Kubernetes version that `fitting` versions are for
+   * @param from those that fit this one too come first: an add-on that does not keeps EKS from taking a control plane back
+   */
+  addons(to: string, from: string): Promise<AddonState[]>;
   /** Of the category that is about upgrades. */
   insights(): Promise<Insight[]>;
   /** Undefined: EKS knows no such update. */
@@ -70,26 +74,30 @@ export class AwsEksUpgrades implements EksUpgrades {
     };
   }
 
-  addons(kubernetesVersion: string): Promise<AddonState[]> {
+  addons(to: string, from: string): Promise<AddonState[]> {
     return this.#call('describe the add-ons', async () => {
       const names: string[] = [];
       for await (const page of paginateListAddons({ client: this.#client }, { clusterName: this.#name }))
         names.push(...(page.addons ?? []));
-      return Promise.all(names.map((name) => this.#addon(name, kubernetesVersion)));
+      return Promise.all(names.map((name) => this.#addon(name, to, from)));
     });
   }
 
-  async #addon(addonName: string, kubernetesVersion: string): Promise<AddonState> {
+  async #addon(addonName: string, to: string, from: string): Promise<AddonState> {
     const { addon = {} } = await this.#client.send(
       new DescribeAddonCommand({ clusterName: this.#name, addonName }),
     );
-    const fitting: string[] = [];
-    const pages = paginateDescribeAddonVersions({ client: this.#client }, { addonName, kubernetesVersion });
+    const versions: AddonVersionInfo[] = [];
+    const pages = paginateDescribeAddonVersions({ client: this.#client }, { addonName });
     for await (const { addons = [] } of pages)
-      for (const { addonVersions = [] } of addons)
-        fitting.push(...addonVersions.flatMap((one) => one.addonVersion ?? []));
+      versions.push(...addons.flatMap(({ addonVersions = [] }) => addonVersions));
+    const fitting = versions.filter((one) => fits(one, to));
+    const best = [...fitting.filter((one) => fits(one, from)), ...fitting.filter((one) => !fits(one, from))];
     const { addonVersion = '', status = 'UNKNOWN' } = addon;
-    return { name: addonName, version: addonVersion, status, fitting };
+    return {
+      ...{ name: addonName, version: addonVersion, status },
+      fitting: best.flatMap((one) => one.addonVersion ?? []),
+    };
   }
 
   insights(): Promise<Insight[]> {
@@ -140,3 +148,6 @@ export class AwsEksUpgrades implements EksUpgrades {
     }
   }
 }
+
+const fits = ({ compatibilities = [] }: AddonVersionInfo, kubernetesVersion: string): boolean =>
+  compatibilities.some(({ clusterVersion }) => clusterVersion === kubernetesVersion);

@@ -40,7 +40,7 @@ export interface AddonState {
   name: string;
   version: string;
   status: string;
-  /** Versions that fit the Kubernetes version that is asked for, newest first. */
+  /** Versions that fit the Kubernetes version that is asked for, newest first: before all others those that fit the present one too. */
   fitting: string[];
 }
 

@@ -11,6 +11,12 @@ export function parseMinor(version: string): Minor | undefined {
   return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
 }
 
+/** `1.36.2-20260820` → `1.36`. Undefined for what is no version. */
+export function minorOf(version: string): string | undefined {
+  const parsed = parseMinor(version);
+  return parsed && `${parsed.major}.${parsed.minor}`;
+}
+
 /** Minor versions from one to the other; undefined where one of them is none, or the major differs. */
 export function minorsBetween(from: string, to: string): number | undefined {
   const [a, b] = [parseMinor(from), parseMinor(to)];

@@ -10,6 +10,8 @@ export interface UpgradeConfig {
   fleets: { name: string; models: string[] }[];
   soakSeconds: number;
   bakeSeconds: number;
+  /** How often EKS is asked how far it is. */
+  checkSeconds: number;
   golden: GoldenPrompt[];
   /** APIs that the manifests use. */
   usedApis: string[];
@@ -19,6 +21,7 @@ const fleetsSchema = z.array(z.strictObject({ name: z.string().min(1), models: z
 const settingsSchema = z.strictObject({
   soakSeconds: z.number().positive(),
   bakeSeconds: z.number().nonnegative(),
+  checkSeconds: z.number().positive(),
   golden: z
     .array(z.strictObject({ name: z.string(), prompt: z.string(), expect: z.string().optional() }))
     .min(1),

@@ -13,12 +13,12 @@ export async function readInventory(
 ): Promise<Inventory> {
   const { config, eks, values } = deps;
   const ofEks = target === 'kubernetes' || target === 'nodes';
-  const [cluster, ollamaImage, fleets, nodegroups, addons, insights] = await Promise.all([
-    eks.cluster(),
+  const cluster = await eks.cluster();
+  const [ollamaImage, fleets, nodegroups, addons, insights] = await Promise.all([
     values.read(ollamaImageParameter(config.cluster)),
     readFleets(deps),
     ofEks ? eks.nodegroups() : undefined,
-    target === 'kubernetes' ? eks.addons(to) : undefined,
+    target === 'kubernetes' ? eks.addons(to, cluster.version) : undefined,
     target === 'kubernetes' ? eks.insights() : undefined,
   ]);
   return {

@@ -1,10 +1,11 @@
 import { ConflictError } from '../../adapters/errors.ts';
 import { begin } from './begin.ts';
 import { canary } from './canary.ts';
+import { addons, bake, controlPlane } from './control-plane.ts';
 import type { UpgradeDependencies } from './dependencies.ts';
-import { addons, bake, controlPlane, nodes } from './eks-steps.ts';
 import { end } from './end.ts';
 import type { Step, UpgradeEvent } from './event.ts';
+import { nodes } from './nodes.ts';
 import { newState, type StepResult } from './result.ts';
 import { back, roll } from './roll.ts';
 

@@ -50,6 +50,15 @@ export const upgradesSchema = z.strictObject({
     .default(3600)
     .describe('How long a new control plane is watched before any node changes.')
     .meta({ unit: 'seconds' }),
+  checkSeconds: z
+    .int()
+    .min(1)
+    .max(300)
+    .default(20)
+    .describe(
+      'How often EKS is asked how far it is: it takes minutes for a control plane, an add-on or a node.',
+    )
+    .meta({ unit: 'seconds' }),
   goldenPrompts: z
     .array(goldenSchema)
     .min(4)

@@ -168,6 +168,8 @@ function createLaunchTemplate(
 ): CfnLaunchTemplate {
   const tagList = Object.entries({ Name: label, ...tags }).map(([key, value]) => ({ key, value }));
   return new CfnLaunchTemplate(scope, 'Template', {
+    // Its own: by the cluster's tag upgrades may launch from it.
+    tagSpecifications: [{ resourceType: 'launch-template', tags: tagList }],
     launchTemplateData: {
       blockDeviceMappings: nodeDisks(image.os, diskGiB),
       metadataOptions: {

@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { GROUP, WORKER_PORT } from '../../core/protocol/names.ts';
 import { kubernetesVersionParameter, ollamaImageParameter } from '../../core/protocol/upgrade.ts';
 import type { PaddockConfig } from '../config/index.ts';
+import { CLUSTER_TAG } from './cluster-tag.ts';
 import { PatternStatement } from './findings.ts';
 import { fleetParameterPrefix } from './fleet-parameter.ts';
 import { describeCluster, grantKubernetes, networkInto, readParameters } from './functions.ts';
@@ -81,6 +82,7 @@ export class Upgrade extends Construct {
         resources: [arnOf(clusterName, 'nodegroup')],
         reason: 'Every node group of this cluster: ARNs end with an id that EKS makes up.',
       }),
+      ...launchStatements(clusterName),
       new PatternStatement({
         actions: ['eks:UpdateAddon'],
         resources: [arnOf(clusterName, 'addon')],
@@ -100,7 +102,7 @@ export class Upgrade extends Construct {
 
   #function({ config, cluster, table, usedApis }: UpgradeProps): PaddockFunction {
     const { name: clusterName } = config.cluster;
-    const { soakSeconds, bakeSeconds, goldenPrompts } = config.upgrades;
+    const { goldenPrompts: golden, ...seconds } = config.upgrades;
     return new PaddockFunction(this, 'Upgrade', {
       name: 'upgrade',
       clusterName,
@@ -115,7 +117,7 @@ export class Upgrade extends Construct {
         PADDOCK_FLEETS: Stack.of(this).toJsonString(
           config.fleets.map(({ name, models }) => ({ name, models })),
         ),
-        PADDOCK_UPGRADES: JSON.stringify({ soakSeconds, bakeSeconds, golden: goldenPrompts, usedApis }),
+        PADDOCK_UPGRADES: JSON.stringify({ ...seconds, golden, usedApis }),
       },
       statements: [
         readParameters(clusterName),
@@ -172,3 +174,44 @@ export class Upgrade extends Construct {
 
 const arnOf = (clusterName: string, kind: 'nodegroup' | 'addon'): string =>
   `arn:${Aws.PARTITION}:eks:${Aws.REGION}:${Aws.ACCOUNT_ID}:${kind}/${clusterName}/*`;
+
+/**
+ * Before EKS replaces nodes it looks whether the caller may launch instances from the group's own launch template, and tag them
+ * as that says. Source: EKS, 'Customize managed nodes with launch templates'.
+ */
+function launchStatements(clusterName: string): PolicyStatement[] {
+  const ec2 = (rest: string, account: string = Aws.ACCOUNT_ID) =>
+    `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${account}:${rest}`;
+  const templates = ec2('launch-template/*');
+  return [
+    new PatternStatement({
+      actions: ['ec2:RunInstances'],
+      resources: [templates],
+      reason: 'Launch templates of this cluster: they carry its tag.',
+      conditions: { StringEquals: { [`aws:ResourceTag/${CLUSTER_TAG}`]: clusterName } },
+    }),
+    new PatternStatement({
+      actions: ['ec2:RunInstances'],
+      resources: [
+        ...['instance/*', 'network-interface/*', 'security-group/*', 'subnet/*', 'volume/*'].map((rest) =>
+          ec2(rest),
+        ),
+        ec2('image/*', ''),
+      ],
+      reason:
+        'What a node is made of; only from a launch template, of which the statement before leaves those of this cluster.',
+      conditions: { ArnLike: { 'ec2:LaunchTemplate': templates } },
+    }),
+    new PatternStatement({
+      actions: ['ec2:CreateTags'],
+      resources: [ec2('instance/*'), ec2('volume/*')],
+      reason: 'Of what is being launched alone.',
+      conditions: { StringEquals: { 'ec2:CreateAction': 'RunInstances' } },
+    }),
+    new PatternStatement({
+      actions: ['ec2:DescribeLaunchTemplateVersions'],
+      resources: ['*'],
+      reason: 'The action knows no resource.',
+    }),
+  ];
+}

@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Artifact, ensureArtifacts, MIB } from '../build/artifacts.ts';
+import { type Artifact, ensureArtifacts, isComplete, MIB } from '../build/artifacts.ts';
 import { goOutput, type Purpose } from '../build/go.ts';
 import type { Progress } from '../progress.ts';
 import {
@@ -91,6 +91,11 @@ export async function ensureBinaries(options: {
     kubeScheduler: join(kubernetes, 'kube-scheduler'),
     kwok: kwokPath(bin, versions),
   };
+}
+
+/** Whether all of them are built. @param kubernetesVersion minor version, such as `1.36` */
+export function hasBinaries(cacheDir: string, kubernetesVersion: string): boolean {
+  return artifacts(versionsFor(kubernetesVersion)).every((one) => isComplete(join(cacheDir, 'bin'), one));
 }
 
 /** KWOK alone, for a cluster that runs elsewhere. Builds and throws as `ensureBinaries` does. */

@@ -25,28 +25,32 @@ interface AddonVersion {
   version: string;
   /** First and last Kubernetes version that it fits. */
   fits: [string, string];
+  /** For which of them EKS takes it where nobody names one. Default: all. */
+  standard?: string[];
 }
 
 /** Newest first. */
 const ADDONS: Readonly<Record<string, AddonVersion[]>> = {
   'vpc-cni': [
-    { version: 'v1.22.1-eksbuild.1', fits: ['1.33', '1.36'] },
-    { version: 'v1.21.0-eksbuild.2', fits: ['1.32', '1.36'] },
+    { version: 'v1.22.1-eksbuild.1', fits: ['1.33', '1.36'], standard: [] },
+    { version: 'v1.21.0-eksbuild.2', fits: ['1.33', '1.36'] },
   ],
   // One that is older than its API server still fits, up to three minor versions.
   'kube-proxy': [
     { version: 'v1.36.2-eksbuild.1', fits: ['1.36', '1.36'] },
-    { version: 'v1.35.4-eksbuild.2', fits: ['1.35', '1.36'] },
-    { version: 'v1.34.8-eksbuild.1', fits: ['1.34', '1.36'] },
+    { version: 'v1.35.4-eksbuild.2', fits: ['1.35', '1.36'], standard: ['1.35'] },
+    { version: 'v1.34.8-eksbuild.1', fits: ['1.34', '1.36'], standard: ['1.34'] },
+    { version: 'v1.33.13-eksbuild.1', fits: ['1.33', '1.36'], standard: ['1.33'] },
   ],
   coredns: [
-    { version: 'v1.14.2-eksbuild.1', fits: ['1.35', '1.36'] },
-    { version: 'v1.13.2-eksbuild.4', fits: ['1.34', '1.36'] },
+    { version: 'v1.14.2-eksbuild.1', fits: ['1.36', '1.36'], standard: [] },
+    { version: 'v1.13.2-eksbuild.4', fits: ['1.34', '1.36'], standard: ['1.36'] },
     { version: 'v1.12.4-eksbuild.6', fits: ['1.33', '1.35'] },
   ],
-  'eks-pod-identity-agent': [{ version: 'v1.3.10-eksbuild.1', fits: ['1.30', '1.36'] }],
-  'aws-ebs-csi-driver': [{ version: 'v1.60.0-eksbuild.1', fits: ['1.31', '1.36'] }],
-  'eks-node-monitoring-agent': [{ version: 'v1.6.0-eksbuild.1', fits: ['1.30', '1.36'] }],
+  'eks-pod-identity-agent': [{ version: 'v1.3.10-eksbuild.1', fits: ['1.33', '1.36'] }],
+  'aws-ebs-csi-driver': [{ version: 'v1.60.0-eksbuild.1', fits: ['1.33', '1.36'] }],
+  'amazon-cloudwatch-observability': [{ version: 'v5.4.0-eksbuild.1', fits: ['1.33', '1.36'] }],
+  'eks-node-monitoring-agent': [{ version: 'v1.6.0-eksbuild.1', fits: ['1.33', '1.36'] }],
 };
 
 export const ADDON_NAMES: readonly string[] = Object.keys(ADDONS);
@@ -57,19 +61,17 @@ export interface OfferedVersion {
   compatibilities: { clusterVersion: string; defaultVersion: boolean }[];
 }
 
-/** Versions of an add-on, newest first. Of those that fit a Kubernetes version the oldest is taken by itself: it has proved itself. */
-export function addonVersions(name: string, kubernetesVersions = EKS_VERSIONS): OfferedVersion[] {
-  const versions = ADDONS[name] ?? [];
-  return versions.map(({ version, fits }) => ({
+/** Versions of an add-on, newest first. */
+export const addonVersions = (name: string, kubernetesVersions = EKS_VERSIONS): OfferedVersion[] =>
+  (ADDONS[name] ?? []).map(({ version, fits, standard }) => ({
     addonVersion: version,
     compatibilities: kubernetesVersions
       .filter((kubernetes) => isWithin(kubernetes, fits))
       .map((clusterVersion) => ({
         clusterVersion,
-        defaultVersion: versions.findLast((one) => isWithin(clusterVersion, one.fits))?.version === version,
+        defaultVersion: standard?.includes(clusterVersion) ?? true,
       })),
   }));
-}
 
 const isWithin = (version: string, [first, last]: [string, string]): boolean =>
   (minorsBetween(first, version) ?? -1) >= 0 && (minorsBetween(version, last) ?? -1) >= 0;

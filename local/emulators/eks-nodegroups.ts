@@ -19,6 +19,7 @@ import type { Ids } from './ids.ts';
 import { instanceType } from './instance-types.ts';
 import type { NodeLifecycle } from './nodes.ts';
 import { parse } from './operations.ts';
+import { liveInstances } from './scaling-group.ts';
 
 const versionUpdate = z.object({
   version: z.string().optional(),
@@ -61,6 +62,16 @@ export class Nodegroups {
 
   all(): StoredNodegroup[] {
     return [...this.#byName.values()];
+  }
+
+  /** Each with the newest Kubernetes version that one of its nodes runs. */
+  kubelets(): { name: string; version: string }[] {
+    return this.all().map(({ nodegroupName: name, version, group }) => ({
+      name,
+      version: liveInstances(group)
+        .map(({ release }) => release.replace(/\.\d+-.*$/, ''))
+        .reduce((a, b) => ((minorsBetween(a, b) ?? 0) > 0 ? b : a), version),
+    }));
   }
 
   /** Throws ResourceNotFoundException. */

@@ -108,7 +108,7 @@ export class EksEmulator extends Emulator {
       ...{ ...common, refreshSeconds: options.insightsSeconds ?? 60 },
       inspect: () => ({
         version: this.#version.version,
-        nodegroups: nodegroups(),
+        nodegroups: this.#nodegroups.kubelets(),
         addons: this.#addons.all(),
         rollbackTo: this.#version.rollbackTo,
       }),

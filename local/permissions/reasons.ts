@@ -67,35 +67,19 @@ export const REASONS: readonly Reason[] = [
   },
   {
     holders: ['UpgradesUpgradeRole'],
-    what: [
-      'eks:DescribeAddon',
-      'eks:DescribeAddonVersions',
-      'eks:DescribeInsight',
-      'eks:DescribeNodegroup',
-      'eks:DescribeUpdate',
-      'eks:ListAddons',
-      'eks:ListInsights',
-      'eks:ListNodegroups',
-    ],
-    why: 'Upgrades of Kubernetes and of nodes, which test/state-machines/upgrade.test.ts plays against simulated answers.',
-  },
-  {
-    holders: ['UpgradesUpgradeRole'],
     what: ['states:DescribeExecution'],
     why: 'Asked when a lock is held: whether the execution that holds it still runs.',
   },
   {
+    holders: ['UpgradesUpgradeRole'],
+    what: ['eks:DescribeUpdate'],
+    on: '{Cluster}',
+    why: 'Upgrades of Kubernetes, which test/local/system/upgrade-kubernetes.integration.test.ts plays where a second version is built.',
+  },
+  {
     holders: ['UpgradesMachineRole'],
-    what: [
-      'autoscaling:ResumeProcesses',
-      'autoscaling:SuspendProcesses',
-      'eks:DescribeInsightsRefresh',
-      'eks:StartInsightsRefresh',
-      'eks:UpdateAddon',
-      'eks:UpdateClusterVersion',
-      'eks:UpdateNodegroupVersion',
-    ],
-    why: 'Upgrades of Kubernetes and of nodes, which test/state-machines/upgrade.test.ts plays against simulated answers.',
+    what: ['eks:UpdateAddon', 'eks:UpdateClusterVersion'],
+    why: 'Upgrades of Kubernetes, which test/local/system/upgrade-kubernetes.integration.test.ts plays where a second version is built.',
   },
   {
     holders: ['UpgradesMachineRole'],

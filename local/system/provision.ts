@@ -14,7 +14,7 @@ export interface Triggers {
   alarm: boolean;
 }
 
-/** Parameters, secrets, node groups and access entries: what must be there before anything runs. */
+/** Parameters, secrets, node groups, add-ons and access entries: what must be there before anything runs. */
 export function provisionCluster(app: ResolvedApp, emulators: Emulators): void {
   for (const { name, value } of app.parameters)
     emulators.ssm.putParameter({ Name: name, Value: value, Type: 'String' });
@@ -31,6 +31,13 @@ export function provisionCluster(app: ResolvedApp, emulators: Emulators): void {
   }
   const zones = zonesBySubnet(app.resources);
   for (const nodegroup of app.nodegroups) emulators.eks.addNodegroup(nodegroupSpec(nodegroup, zones));
+  // So that there is something to upgrade the nodes to.
+  emulators.eks.publishReleases();
+  for (const { properties } of app.resources.filter(({ type }) => type === 'AWS::EKS::Addon'))
+    emulators.eks.addAddon(
+      String(properties.AddonName),
+      properties.ConfigurationValues as string | undefined,
+    );
 }
 
 function nodegroupSpec(view: NodegroupView, zones: Map<string, Zone>) {
@@ -52,6 +59,7 @@ function nodegroupSpec(view: NodegroupView, zones: Map<string, Zone>) {
       return zone;
     }),
     tags: { ...view.tags },
+    ...(view.maxUnavailable === undefined ? {} : { maxUnavailable: view.maxUnavailable }),
   };
 }
 

@@ -3,8 +3,9 @@ import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import { buildApp } from '../../infra/app.ts';
 import { endBundling } from '../../infra/bundling.ts';
 import { fleetPolicy, type PaddockConfig } from '../../infra/config/index.ts';
-import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { useCluster } from '../cluster/existing.ts';
+import { startCluster } from '../cluster/start.ts';
 import { realClock } from '../emulators/clock.ts';
 import { createEmulators, type EmulatorsOptions } from '../emulators/index.ts';
 import { KubernetesNodes } from '../emulators/nodes.ts';
@@ -46,6 +47,13 @@ import { type LocalSystem, localSystem } from './system.ts';
 
 const ACCOUNT = '111122223333';
 const TROUBLES_KEPT = 50;
+/** Of what takes EKS minutes; a person who watches waits seconds. */
+const EKS_TIMINGS = {
+  clusterUpdateSeconds: 5,
+  addonUpdateSeconds: 2,
+  insightsSeconds: 0,
+  nodeSettleSeconds: 1,
+};
 /** Of the weights of a model that is fetched here. */
 const INVENTED_BYTES = 4_000_000;
 
@@ -234,7 +242,9 @@ async function bootServices({ options, undo, onError, front, cluster, app, princ
       return { ...counts, oldestSeconds: front.oldestSeconds(name) };
     },
     deliver: deliverTo(roleClients),
+    changeVersion: (version) => cluster.changeVersion(version),
     bootSeconds: options.bootSeconds,
+    ...EKS_TIMINGS,
     ...options.awsDelays,
     seed: 1,
     onPowerOff: (node) => power.off(node),

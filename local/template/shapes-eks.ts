@@ -35,6 +35,7 @@ export const nodegroup = z
         }),
       )
       .default([]),
+    UpdateConfig: z.looseObject({ MaxUnavailable: number.optional() }).optional(),
     ScalingConfig: z
       .looseObject({ MinSize: number, MaxSize: number, DesiredSize: number.optional() })
       .optional(),
@@ -52,6 +53,7 @@ export const nodegroup = z
     labels: p.Labels,
     tags: p.Tags,
     taints: p.Taints.map(({ Key, Value, Effect }) => ({ key: Key, value: Value ?? '', effect: Effect })),
+    maxUnavailable: p.UpdateConfig?.MaxUnavailable,
     // EKS's own defaults when a template has no scaling configuration.
     minSize: p.ScalingConfig?.MinSize ?? 1,
     maxSize: p.ScalingConfig?.MaxSize ?? 2,

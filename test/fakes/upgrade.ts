@@ -195,30 +195,37 @@ export class FakeEks implements EksUpgrades {
     return [];
   }
 
-  async update(): Promise<UpdateState> {
-    return { status: 'Successful', errors: [] };
+  async update(id: string): Promise<UpdateState> {
+    return this.#failed.get(id) ?? { status: 'Successful', errors: [] };
   }
+
+  /** The next update of the cluster or of nodes fails like this, and changes nothing. */
+  failNext: string | undefined;
+  readonly #failed = new Map<string, UpdateState>();
 
   /** What the state machine's calls do. */
   updateCluster(version: string): { Update: { Id: string } } {
-    this.version = version;
-    return this.#answer();
+    return this.#answer(() => {
+      this.version = version;
+    });
   }
 
   updateNodes(name: string, version: string): { Update: { Id: string } } {
     const group = this.groups.find((one) => one.name === name);
-    if (group) Object.assign(group, { version, release: `${version}.9-2` });
-    return this.#answer();
+    return this.#answer(() => Object.assign(group ?? {}, { version, release: `${version}.9-2` }));
   }
 
   updateAddon(name: string, version: string): { Update: { Id: string } } {
     const addon = this.addonStates.find((one) => one.name === name);
-    if (addon) addon.version = version;
-    return this.#answer();
+    return this.#answer(() => Object.assign(addon ?? {}, { version }));
   }
 
-  #answer(): { Update: { Id: string } } {
+  #answer(change: () => unknown): { Update: { Id: string } } {
     this.#updates += 1;
-    return { Update: { Id: `update-${this.#updates}` } };
+    const Id = `update-${this.#updates}`;
+    if (this.failNext === undefined) change();
+    else this.#failed.set(Id, { status: 'Failed', errors: [this.failNext] });
+    this.failNext = undefined;
+    return { Update: { Id } };
   }
 }

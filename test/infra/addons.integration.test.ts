@@ -1,4 +1,5 @@
 import { defineConfig, presets } from '../../infra/config/index.ts';
+import { addonVersions, EKS_VERSIONS } from '../../local/emulators/eks-kubernetes-versions.ts';
 import config from '../../paddock.config.ts';
 import { actionsOf, ofType, one, type Statement, synthesizeCluster, systemNodesOf } from './templates.ts';
 
@@ -22,6 +23,17 @@ const associationOf = (serviceAccount: string) =>
   one(template, 'AWS::EKS::PodIdentityAssociation', { ServiceAccount: serviceAccount });
 
 describe('add-ons', () => {
+  it('are known to the local EKS, for each Kubernetes version', () => {
+    for (const [, { Properties }] of ofType(template, 'AWS::EKS::Addon'))
+      for (const version of EKS_VERSIONS)
+        expect([Properties.AddonName, version, addonVersions(Properties.AddonName, [version])]).toEqual([
+          ...[Properties.AddonName, version],
+          expect.arrayContaining([
+            expect.objectContaining({ compatibilities: [{ clusterVersion: version, defaultVersion: true }] }),
+          ]),
+        ]);
+  });
+
   it('are these', () => {
     expect(
       ofType(template, 'AWS::EKS::Addon')

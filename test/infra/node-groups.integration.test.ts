@@ -113,6 +113,16 @@ describe('images', () => {
 });
 
 describe('launch templates', () => {
+  it("carry the cluster's tag, by which an upgrade may launch from them and from no others", () => {
+    for (const [, { Properties }] of ofType(template, 'AWS::EC2::LaunchTemplate'))
+      expect(Properties.TagSpecifications).toEqual([
+        {
+          ResourceType: 'launch-template',
+          Tags: expect.arrayContaining([{ Key: 'paddock.dev/cluster', Value: 'paddock' }]),
+        },
+      ]);
+  });
+
   it('hold one encrypted gp3 disk of the configured size', () => {
     expect(launchData('paddock-cpu-spot').BlockDeviceMappings).toEqual([
       {

@@ -20,11 +20,21 @@ describe('the configuration of a local run', () => {
   });
 
   it('has canaries and control planes prove themselves for seconds, and keeps what is shorter', () => {
-    expect(local('seed-benchmark').upgrades).toMatchObject({ soakSeconds: 20, bakeSeconds: 20 });
-    const short = { ...config, upgrades: { ...config.upgrades, soakSeconds: 5, bakeSeconds: 0 } };
+    expect(local('seed-benchmark').upgrades).toMatchObject({
+      ...{ soakSeconds: 20, bakeSeconds: 20, checkSeconds: 2 },
+    });
+    const short = {
+      ...config,
+      upgrades: { ...config.upgrades, soakSeconds: 5, bakeSeconds: 0, checkSeconds: 1 },
+    };
     expect(localConfig(short, scenario('seed-benchmark'), { leadSeconds: 5 }).upgrades).toEqual(
       short.upgrades,
     );
+  });
+
+  it('starts the configured Kubernetes, or the one that is asked for', () => {
+    expect(local('seed-benchmark').cluster.version).toBe('1.36');
+    expect(local('seed-benchmark', { kubernetes: '1.35' }).cluster.version).toBe('1.35');
   });
 
   it.each(['cpu', 'gpu'] as const)(

@@ -109,7 +109,8 @@ export const RUNS: readonly RecordedRun[] = [
   },
   {
     name: 'upgrade',
-    title: 'upgrades of Ollama and of a model under load (`test/local/system/upgrade.integration.test.ts`)',
+    title:
+      'upgrades of Ollama, of a model and of nodes under load (`test/local/system/upgrade.integration.test.ts`)',
     config: upgradeConfig(),
     command: jest('test/local/system/upgrade.integration.test.ts'),
     environment: { [RECORD]: '1' },

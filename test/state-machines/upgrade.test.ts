@@ -199,7 +199,12 @@ const TABLE = REACHED.flatMap(([request, tasks]) =>
   tasks.flatMap((task) => (['before', 'after'] as const).map((when) => ({ task, when, request }))),
 );
 /** Tasks whose failure an upgrade survives: what they do is not needed, or done by others. */
-const HARMLESS = ['Start a tick', 'Ask health while it bakes'];
+const HARMLESS = [
+  ...['Start a tick before', 'Start a tick after'],
+  ...['Ask health while it bakes before', 'Ask health while it bakes after'],
+  // What EKS was asked for is there, though its answer was lost.
+  'Update control plane after',
+];
 
 describe('a Task that fails for good', () => {
   it.each(TABLE)(
@@ -208,7 +213,7 @@ describe('a Task that fails for good', () => {
       const world = new UpgradeWorld();
       const first = await upgrade(world, request, { task, when });
       expect(first.failed).toBeGreaterThan(0);
-      if (HARMLESS.includes(task)) expect(first.states.at(-1)).toBe('Upgraded');
+      if (HARMLESS.includes(`${task} ${when}`)) expect(first.states.at(-1)).toBe('Upgraded');
       else {
         expect(first.error?.message).toMatch(
           task === 'Ask health' ? /verdict/ : new RegExp(`${task} is broken`),
@@ -317,20 +322,84 @@ it.each([OLLAMA, NODES])(
 );
 
 describe('a control plane that is not well', () => {
-  it('goes back while it bakes, before any node has changed', async () => {
-    const world = new UpgradeWorld();
+  /** Good at first, then no more. */
+  const unwell = () => {
     let looks = 0;
-    const { states, error } = await upgrade(world, KUBERNETES, undefined, {
+    return {
       'Ask health while it bakes': () => {
         looks += 1;
         return { Payload: { verdict: looks > 1 ? 'degraded' : 'healthy', checks: [] } };
       },
-    });
+    };
+  };
+
+  it('goes back while it bakes, before any node has changed', async () => {
+    const world = new UpgradeWorld();
+    const { states, error } = await upgrade(world, KUBERNETES, undefined, unwell());
     expect(states.at(-1)).toBe('Rolled back');
     expect(error?.message).toContain('degraded');
     expect(states).toContain('Roll back control plane');
     expect(world.eks.version).toBe('1.35');
     expect(world.eks.groups.every(({ version }) => version === '1.35')).toBe(true);
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  it('and that EKS does not take back stays, says so, and is taken back or completed by another execution', async () => {
+    for (const back of [true, false]) {
+      const world = new UpgradeWorld();
+      const task = 'Roll back control plane';
+      const first = await upgrade(world, KUBERNETES, { task, when: 'before' }, unwell());
+      expect(first.states.at(-1)).toBe('Stopped');
+      expect(first.error?.message).toMatch(
+        /degraded .*; and it can not go back by itself: EKS refused: Test.Broken: Roll back control plane is broken/,
+      );
+      expect(world.eks.version).toBe('1.36');
+      expect((await upgrade(world, OLLAMA)).error?.message).toContain('left half-way');
+      const second = await upgrade(world, { ...KUBERNETES, ...(back && { back }) });
+      expect(second.states.at(-1)).toBe(back ? 'Taken back' : 'Upgraded');
+      expect(world.eks.version).toBe(back ? '1.35' : '1.36');
+      expect(world.leftovers()).toEqual([]);
+    }
+  });
+
+  it('and that is taken back although the answer was lost is back', async () => {
+    const world = new UpgradeWorld();
+    const fault = { task: 'Roll back control plane', when: 'after' } as const;
+    const { states, error } = await upgrade(world, KUBERNETES, fault, unwell());
+    expect(states.at(-1)).toBe('Rolled back');
+    expect(error?.message).toContain('degraded');
+    expect([world.eks.version, world.leftovers()]).toEqual(['1.35', []]);
+  });
+});
+
+describe('an update that EKS begins and does not bring to its end', () => {
+  it('of the control plane: everything is as before, the reason is told, and a rerun completes', async () => {
+    const world = new UpgradeWorld();
+    world.eks.failNext = 'InsufficientFreeAddresses: none left';
+    const { states, error } = await upgrade(world, KUBERNETES);
+    expect(states.at(-1)).toBe('Rolled back');
+    expect(error?.message).toContain('InsufficientFreeAddresses: none left');
+    expect([world.eks.version, world.leftovers()]).toEqual(['1.35', []]);
+    expect((await upgrade(world, KUBERNETES)).states.at(-1)).toBe('Upgraded');
+  });
+
+  it('of nodes: those that are new stay, AZRebalance is off again, the reason is told, and a rerun takes the rest', async () => {
+    const world = new UpgradeWorld();
+    let updates = 0;
+    const { states, error } = await upgrade(world, NODES, undefined, {
+      'Update nodes': ((input: { NodegroupName: string; Version: string }) => {
+        updates += 1;
+        if (updates === 2) world.eks.failNext = 'PodEvictionFailure: pods do not leave';
+        return world.eks.updateNodes(input.NodegroupName, input.Version);
+      }) as () => unknown,
+    });
+    expect(states.at(-1)).toBe('Stopped');
+    expect(error?.message).toMatch(
+      /EKS could not update test-cpu-spot: PodEvictionFailure: pods do not leave/,
+    );
+    expect(world.eks.groups.map(({ release }) => release)).toEqual(['1.35.9-2', '1.35.0-1', '1.35.0-1']);
+    expect(world.suspended.size).toBe(3);
+    expect((await upgrade(world, NODES)).states.at(-1)).toBe('Upgraded');
     expect(world.leftovers()).toEqual([]);
   });
 });

@@ -110,6 +110,34 @@ const onCluster: Mapping = (input, environment, operation) => [clusterCheck(envi
 const onNodegroup: Mapping = (input, environment, operation) => [
   nodegroupCheck(environment, operation, input),
 ];
+/**
+ * EKS launches the new nodes from the group's own launch template, and asks with the caller's rights whether that may be done.
+ * Source: EKS, 'Customize managed nodes with launch templates'. What tags the group has, its template has too.
+ */
+const onNodegroupVersion: Mapping = (input, environment, operation) => {
+  const [parent, name] = [clusterName(input), text(input, 'nodegroupName')];
+  const tags = environment.resolve({ kind: 'nodegroup', name, parent })?.tags;
+  const ec2 = (rest: string) => `arn:aws:ec2:${environment.region}:${environment.accountId}:${rest}`;
+  const template = ec2('launch-template/lt-0123456789abcdef0');
+  const run = (resource: string, context = {}): Check => ({
+    action: 'ec2:RunInstances',
+    resource,
+    context: { 'ec2:LaunchTemplate': template, ...context },
+  });
+  const others = ['instance/*', 'network-interface/*', 'security-group/*', 'subnet/*', 'volume/*'];
+  return [
+    nodegroupCheck(environment, operation, input),
+    { action: 'ec2:DescribeLaunchTemplateVersions', resource: '*' },
+    run(template, resourceTags(['aws'], tags)),
+    ...others.map((rest) => run(ec2(rest))),
+    run(`arn:aws:ec2:${environment.region}::image/ami-0123456789abcdef0`),
+    ...['instance/*', 'volume/*'].map((rest) => ({
+      action: 'ec2:CreateTags',
+      resource: ec2(rest),
+      context: { 'ec2:CreateAction': 'RunInstances', ...requestTags(tags ?? {}) },
+    })),
+  ];
+};
 /** Updates belong to a node group when the request names one, else to the cluster. */
 const onUpdate: Mapping = (input, environment, operation) => [
   (optionalText(input, 'nodegroupName') ? nodegroupCheck : clusterCheck)(environment, operation, input),
@@ -149,13 +177,8 @@ export const eks: ServiceMappings = {
     'ListAccessEntries',
     'CreateAccessEntry',
   ),
-  ...each(
-    onNodegroup,
-    'DescribeNodegroup',
-    'UpdateNodegroupConfig',
-    'UpdateNodegroupVersion',
-    'DeleteNodegroup',
-  ),
+  ...each(onNodegroup, 'DescribeNodegroup', 'UpdateNodegroupConfig', 'DeleteNodegroup'),
+  UpdateNodegroupVersion: onNodegroupVersion,
   ...each(onUpdate, 'DescribeUpdate', 'ListUpdates'),
   ...each(onAddon, 'DescribeAddon', 'UpdateAddon', 'DeleteAddon'),
   ...each(onAccessEntry, 'DescribeAccessEntry', 'DeleteAccessEntry', 'UpdateAccessEntry'),

@@ -18,6 +18,8 @@ const SUPPLIED = [
   'autoscaling:minsize',
   'cloudwatch:namespace',
   'dynamodb:leadingkeys',
+  'ec2:createaction',
+  'ec2:launchtemplate',
   's3:prefix',
   's3:delimiter',
   's3:max-keys',

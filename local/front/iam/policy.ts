@@ -17,8 +17,12 @@ const policySchema = z.looseObject({ Statement: many(statementSchema) });
 
 type Statement = z.output<typeof statementSchema>;
 
+/** Of EC2, which has no emulator: EKS asks it with its caller's rights. */
+const LAUNCHING = ['ec2:runinstances', 'ec2:createtags', 'ec2:describelaunchtemplateversions'];
+
 /** Signing names differ from IAM prefixes only for CloudWatch. */
 const concernsFront = (action: string): boolean => {
+  if (LAUNCHING.includes(action.toLowerCase())) return true;
   const prefix = action.split(':')[0]?.toLowerCase() ?? '';
   return prefix === '*' || prefix === 'cloudwatch' || findService(prefix) !== undefined;
 };

@@ -65,7 +65,7 @@ export class UpgradeWorld {
       config: {
         ...{ cluster: CLUSTER, table: 'table', parameterPrefix: '/paddock/test/fleets/' },
         fleets: [{ name: FLEET, models: [OLD_MODEL] }],
-        ...{ soakSeconds: 20, bakeSeconds: 30, golden: GOLDEN, usedApis: ['apps/v1'] },
+        ...{ soakSeconds: 20, bakeSeconds: 30, checkSeconds: 20, golden: GOLDEN, usedApis: ['apps/v1'] },
       },
       state: this.state,
       executions: { isRunning: async (arn) => this.running.has(arn) },

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { defaultCacheDir } from '../../../local/build/artifacts.ts';
-import { type Cluster, type StartClusterOptions, startCluster } from '../../../local/cluster/cluster.ts';
+import type { Cluster } from '../../../local/cluster/cluster.ts';
+import { type StartClusterOptions, startCluster } from '../../../local/cluster/start.ts';
 import { DEFAULT_KUBERNETES_VERSION } from '../../../local/cluster/versions.ts';
 import { silentProgress } from '../../../local/progress.ts';
 

@@ -173,6 +173,23 @@ describe('the way back', () => {
     expect(update('1.35').status).toBe('InProgress');
   });
 
+  it('is blocked by a single node that is newer', async () => {
+    const { eks, update, seconds, autoscaling } = await upgraded();
+    const nodegroupName = nodegroup().nodegroupName;
+    autoscaling.setDesiredCapacity({
+      AutoScalingGroupName: autoscaling.group(nodegroupName).name,
+      DesiredCapacity: 2,
+    });
+    await seconds(60);
+    eks.failNextUpdate(new UpdateFailure('PodEvictionFailure', 'Pods do not leave'), { nodegroupName });
+    eks.updateNodegroupVersion({ clusterName: name, nodegroupName, version: '1.36' } as never);
+    await seconds(300);
+    expect(eks.describeNodegroup({ clusterName: name, nodegroupName }).nodegroup.version).toBe('1.35');
+    expect(await refusal(() => update('1.35'))).toMatchObject({
+      message: expect.stringContaining('paddock-cpu-base (1.36)'),
+    });
+  });
+
   it('can be forced past what insights say', async () => {
     const { update, rollNodes } = await upgraded();
     await rollNodes('1.36');

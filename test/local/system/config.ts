@@ -38,7 +38,7 @@ export const config = () =>
     ],
   });
 
-/** The same with room for a canary beside the load, and canaries that are asked for seconds instead of minutes. */
+/** The same with room for a canary beside the load, and canaries that are asked for seconds instead of minutes; EKS is asked every second. */
 export const upgradeConfig = () => {
   const base = config();
   const fleets = base.fleets.map((fleet) => ({
@@ -46,7 +46,18 @@ export const upgradeConfig = () => {
     policy: { ...fleet.policy, maxReplicas: 4, attainment: 0.9 },
     pools: fleet.pools.map((pool) => ({ ...pool, max: 5, slots: 2 })),
   }));
-  return { ...base, fleets, upgrades: { ...base.upgrades, soakSeconds: 8 } };
+  return { ...base, fleets, upgrades: { ...base.upgrades, soakSeconds: 8, checkSeconds: 1 } };
+};
+
+/** A cluster of the version before, with two replicas, whose new control plane is watched for seconds. */
+export const kubernetesConfig = () => {
+  const base = upgradeConfig();
+  return {
+    ...base,
+    cluster: { ...base.cluster, version: '1.35' as const },
+    fleets: base.fleets.map((fleet) => ({ ...fleet, policy: { ...fleet.policy, minReplicas: 2 } })),
+    upgrades: { ...base.upgrades, bakeSeconds: 5 },
+  };
 };
 
 export const SPOT = 'spot';

@@ -149,7 +149,7 @@ export class TestSystem {
 
   /** Addresses of the replicas that serve. */
   async replicas(): Promise<string[]> {
-    const { items } = await this.#core.listNamespacedPod({ namespace: NAMESPACE, labelSelector: LABEL.pool });
+    const { items } = await this.core.listNamespacedPod({ namespace: NAMESPACE, labelSelector: LABEL.pool });
     return items
       .filter(({ metadata, status }) => {
         const isReady = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True');
@@ -183,7 +183,7 @@ export class TestSystem {
     return config;
   }
 
-  get #core(): CoreV1Api {
+  get core(): CoreV1Api {
     return this.#config.makeApiClient(CoreV1Api);
   }
 

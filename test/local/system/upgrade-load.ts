@@ -13,9 +13,12 @@ export class SteadyLoad {
     this.#timer = setInterval(() => void this.#one(), everyMs);
   }
 
-  /** Ends it; resolves with the answers of interactive requests that were none. */
-  async stop(): Promise<{ interactive: number; bad: (number | string)[] }> {
+  end(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Of all that were asked until its end: those that got none. */
+  async answers(): Promise<{ interactive: number; bad: (number | string)[] }> {
     const answers = await Promise.all(this.#asked);
     return { interactive: answers.length, bad: answers.filter((answer) => answer !== 200) };
   }

@@ -2,38 +2,31 @@ import { jest } from '@jest/globals';
 import { ollamaImageParameter } from '../../../core/protocol/upgrade.ts';
 import type { Broken } from '../../../local/model-server/versions.ts';
 import { recordedCalls } from '../../../local/permissions/recorder.ts';
-import { machineNamed } from '../../../local/system/from-template.ts';
 import { expectRecorded } from '../../permissions/recordings.ts';
 import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
 import { FLEET, MODEL, POOL, upgradeConfig } from './config.ts';
 import { TestSystem } from './fixture.ts';
-import { SteadyLoad } from './upgrade-load.ts';
+import { kubelets, UpgradeRuns } from './upgrade-runs.ts';
 
 jest.setTimeout(240_000);
 
 const OLD = 'docker.io/ollama/ollama:0.17.4';
 
 let t: TestSystem;
+let runs: UpgradeRuns;
 
 beforeAll(async () => {
   t = await TestSystem.start(upgradeConfig());
+  runs = new UpgradeRuns(t);
   await t.addTriggers();
   await t.whenSettledAt(1);
 }, BUILD_TIMEOUT_MS);
 
 afterAll(() => t?.stop());
 
-let executions = 0;
-
-/** Starts an upgrade and waits for its end. */
-async function upgrade(request: object, seconds = 120) {
-  const { engine, app } = t.system;
-  executions += 1;
-  const execution = engine.start(machineNamed(app, 'Upgrades'), `u${executions}`, JSON.stringify(request));
-  await t.until(`the end of ${JSON.stringify(request)}`, () => execution.status !== 'RUNNING', seconds);
-  const states = execution.history.filter(({ type }) => type === 'StateEntered').map(({ state }) => state);
-  return { ...execution, states, seconds: ((execution.stoppedAt ?? 0) - execution.startedAt) / 1000 };
-}
+const upgrade = (request: object | string, seconds?: number) => runs.upgrade(request, seconds);
+const underLoad = <T>(work: () => Promise<T>) => runs.underLoad(work);
+const expectNothingLeft = () => runs.expectNothingLeft();
 
 const recordedImage = () => {
   const name = ollamaImageParameter(t.system.config.cluster.name);
@@ -49,27 +42,6 @@ async function versions(): Promise<string[]> {
       return ((await response.json()) as { version: string }).version;
     }),
   );
-}
-
-/** Nothing of an upgrade is left: no canary, no mark, no lock. */
-async function expectNothingLeft(): Promise<void> {
-  await t.until('no canary', () => t.system.watch.pods === t.pool.desired);
-  expect(await t.upgradeMarks()).toEqual([]);
-}
-
-async function underLoad<T>(work: () => Promise<T>): Promise<T> {
-  const load = new SteadyLoad(t);
-  try {
-    return await work();
-  } finally {
-    const { interactive, bad } = await load.stop();
-    await t.whenAnswered(load.queued, 60);
-    expect(bad).toEqual([]);
-    expect(interactive).toBeGreaterThan(0);
-    const statuses = await t.statuses(load.queued);
-    expect(statuses.filter((status) => status !== 'completed')).toEqual([]);
-    expect([...t.seen.writes.values()].filter((count) => count > 1)).toEqual([]);
-  }
 }
 
 it('a dry run says what would be done, and changes nothing', async () => {
@@ -93,6 +65,27 @@ it.each([
   const { status, error, cause } = await upgrade(request as object);
   expect([status, error]).toEqual(['FAILED', 'UpgradeRefused']);
   expect(cause).toContain(words);
+});
+
+it('nodes are replaced group by group under load, and no request fails', async () => {
+  const { eks } = t.system.emulators;
+  const clusterName = t.system.config.cluster.name;
+  const { maxSize } = t.group;
+  expect(await kubelets(t.core)).toEqual(['v1.36.2-eks-local']);
+  const { status, cause, seconds, asked } = await underLoad(() => upgrade({ target: 'nodes', to: 'latest' }));
+  expect([status, cause]).toEqual(['SUCCEEDED', undefined]);
+  expect(await kubelets(t.core)).toEqual(['v1.36.3-eks-local']);
+  const releases = eks
+    .listNodegroups({ clusterName })
+    .nodegroups.map(
+      (nodegroupName) => eks.describeNodegroup({ clusterName, nodegroupName }).nodegroup.releaseVersion,
+    );
+  expect(new Set(releases)).toEqual(new Set(['1.36.3-20261015']));
+  // Auto Scaling moves no nodes on its own any more, and has as many as are needed.
+  expect([t.group.maxSize, [...t.group.suspended.keys()]]).toEqual([maxSize, ['AZRebalance']]);
+  await t.until('a node for each replica', () => t.group.desiredCapacity === t.pool.desired);
+  await expectNothingLeft();
+  console.info(`nodes replaced in ${Math.round(seconds)} s, ${JSON.stringify(asked)} asked`);
 });
 
 describe('a version that is no good goes back by itself, and nobody notices', () => {
@@ -134,6 +127,34 @@ it('another model answers under the same name', async () => {
   const response = await fetch(`http://${ip}:8080/api/generate`, { method: 'POST', body });
   expect(((await response.json()) as { model: string }).model).toBe('llama3.2:3b');
   await expectNothingLeft();
+});
+
+describe('an upgrade of Kubernetes is refused, with all that stands in the way,', () => {
+  it('while insights find an error and add-ons do not fit', async () => {
+    const { eks } = t.system.emulators;
+    eks.reportInsight({
+      name: 'Deprecated APIs removed in Kubernetes v1.37',
+      category: 'UPGRADE_READINESS',
+      status: 'ERROR',
+      reason: 'Deprecated API usage detected.',
+      recommendation: 'Update manifests and API clients.',
+      kubernetesVersion: '1.37',
+    });
+    const { status, error, cause = '' } = await upgrade({ target: 'kubernetes', to: '1.37' });
+    eks.withdrawInsight('Deprecated APIs removed in Kubernetes v1.37');
+    expect([status, error]).toEqual(['FAILED', 'UpgradeRefused']);
+    expect(cause).toContain(
+      'EKS says of "Deprecated APIs removed in Kubernetes v1.37": ERROR: Deprecated API usage detected. Update manifests and API clients.',
+    );
+    for (const addon of ['coredns', 'kube-proxy', 'vpc-cni'])
+      expect(cause).toMatch(new RegExp(`no version of the add-on ${addon} \\(v[^)]+\\) fits 1.37`));
+  });
+
+  it('past the next minor version', async () => {
+    const { status, error, cause } = await upgrade({ target: 'kubernetes', to: '1.38' });
+    expect([status, error]).toEqual(['FAILED', 'UpgradeRefused']);
+    expect(cause).toContain('from 1.36 go to 1.37 first');
+  });
 });
 
 it('every call was allowed, and is one that the permissions are tested with', async () => {
