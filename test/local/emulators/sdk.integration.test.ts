@@ -5,15 +5,17 @@ import * as eventbridge from '@aws-sdk/client-eventbridge';
 import * as scheduler from '@aws-sdk/client-scheduler';
 import * as ssm from '@aws-sdk/client-ssm';
 import { type HttpRequest, HttpResponse } from '@smithy/core/protocols';
+import { AwsEksUpgrades } from '../../../adapters/aws/eks-upgrades.ts';
+import { UpdateFailure } from '../../../local/emulators/eks-updates.ts';
 import { findService } from '../../../local/front/services.ts';
 import { AwsError, type AwsService } from '../../../local/front/types.ts';
 import { createDecoder } from '../../../local/front/wire/codec.ts';
 import { renderError } from '../../../local/front/wire/errors.ts';
-import { emulate, nodegroup } from './fixtures.ts';
+import { CLUSTER, emulate, nodegroup } from './fixtures.ts';
 
 /** The emulators behind the front's wire formats, without a socket: what the SDK sends and reads is what counts. */
-function connect() {
-  const world = emulate();
+function connect(changes: Parameters<typeof emulate>[0] = {}) {
+  const world = emulate(changes);
   const decode = createDecoder();
   const answer = async (service: AwsService, request: HttpRequest) => {
     const spec = findService(service);
@@ -253,4 +255,84 @@ it('Systems Manager', async () => {
   await expect(client.send(new ssm.GetParameterCommand({ Name: '/c' }))).rejects.toBeInstanceOf(
     ssm.ParameterNotFound,
   );
+});
+
+describe('what an upgrade reads of EKS', () => {
+  const connected = () => {
+    const world = connect({ cluster: { ...CLUSTER, version: '1.35' }, insightsSeconds: 0 });
+    const client = new eks.EKSClient(world.options('eks'));
+    world.eks.addNodegroup(nodegroup());
+    for (const name of ['coredns', 'kube-proxy', 'vpc-cni']) world.eks.addAddon(name);
+    return { ...world, client, upgrades: new AwsEksUpgrades(CLUSTER.name, client) };
+  };
+
+  it('of add-ons: versions that fit, before all others those that fit the present Kubernetes too', async () => {
+    const { upgrades } = connected();
+    const state = { status: 'ACTIVE' };
+    expect(await upgrades.addons('1.36', '1.35')).toEqual([
+      {
+        ...{ ...state, name: 'coredns', version: 'v1.12.4-eksbuild.6' },
+        fitting: ['v1.13.2-eksbuild.4', 'v1.14.2-eksbuild.1'],
+      },
+      {
+        ...{ ...state, name: 'kube-proxy', version: 'v1.35.4-eksbuild.2' },
+        fitting: [
+          ...['v1.35.4-eksbuild.2', 'v1.34.8-eksbuild.1', 'v1.33.13-eksbuild.1'],
+          'v1.36.2-eksbuild.1',
+        ],
+      },
+      expect.objectContaining({ name: 'vpc-cni', version: 'v1.21.0-eksbuild.2' }),
+    ]);
+    const [coredns] = await upgrades.addons('1.37', '1.36');
+    expect(coredns?.fitting).toEqual([]);
+  });
+
+  it('of node groups, updates and insights', async () => {
+    const { upgrades, client, eks: emulator, seconds } = connected();
+    expect(await upgrades.nodegroups()).toEqual([
+      {
+        ...{ name: 'paddock-cpu-base', version: '1.35', release: '1.35.2-20260901' },
+        ...{ status: 'ACTIVE', issues: [] },
+      },
+    ]);
+    emulator.failNextUpdate(new UpdateFailure('InsufficientFreeAddresses', 'none left'));
+    const command = new eks.UpdateClusterVersionCommand({ name: CLUSTER.name, version: '1.36' });
+    const { update } = await client.send(command);
+    expect(await upgrades.update(update?.id ?? '')).toEqual({ status: 'InProgress', errors: [] });
+    await seconds(600);
+    expect(await upgrades.update(update?.id ?? '')).toEqual({
+      status: 'Failed',
+      errors: ['InsufficientFreeAddresses: none left'],
+    });
+    expect(await upgrades.update('none')).toBeUndefined();
+    emulator.reportInsight({
+      ...{
+        name: 'Deprecated APIs',
+        category: 'UPGRADE_READINESS',
+        status: 'ERROR',
+        kubernetesVersion: '1.36',
+      },
+      ...{ reason: 'Used.', recommendation: 'Use others.' },
+    });
+    await client.send(new eks.StartInsightsRefreshCommand({ clusterName: CLUSTER.name }));
+    await seconds(1);
+    const found = await upgrades.insights();
+    expect(found).toContainEqual({ name: 'Deprecated APIs', status: 'ERROR', reason: 'Used. Use others.' });
+  });
+
+  it('is refused by the names that EKS gives', async () => {
+    const { client } = connected();
+    const code = async (command: { version: string }) => {
+      try {
+        await client.send(new eks.UpdateClusterVersionCommand({ name: CLUSTER.name, ...command }));
+        return 'accepted';
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    expect(await code({ version: '1.37' })).toBe('InvalidParameterException');
+    expect(await code({ version: '1.34' })).toBe('InvalidRequestException');
+    expect(await code({ version: '1.36' })).toBe('accepted');
+    expect(await code({ version: '1.36' })).toBe('ResourceInUseException');
+  });
 });
