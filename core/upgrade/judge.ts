@@ -17,8 +17,10 @@ export type Judgement =
 const MIN_SAMPLES = 8;
 /** So many failures are no accident, if the rest does not have them too. */
 const MIN_FAILURES = 3;
-/** More failures than the rest by this share. */
+/** More failures than the rest by this share … */
 const FAILURE_MARGIN = 0.05;
+/** … and by so many standard errors of the difference that chance makes between two samples which fail as the rest does. */
+const FAILURE_ERRORS = 2;
 /** Seconds per token against the rest's: so much is slower at the end, and so much at once. */
 const SLOW = 1.5;
 const FAR_TOO_SLOW = 3;
@@ -67,9 +69,14 @@ const tried = (side: Side): string =>
   `answered ${answered(side)} of ${side.sent} prompts${side.failed > 0 ? ` (last: ${side.error})` : ''}`;
 
 function failsMore(canary: Side, rest: Side): string | undefined {
-  if (canary.failed < MIN_FAILURES || rate(canary) <= rate(rest) + FAILURE_MARGIN) return undefined;
+  const chance = FAILURE_ERRORS * standardError(rate(rest), canary.sent, rest.sent);
+  if (canary.failed < MIN_FAILURES || rate(canary) - rate(rest) <= FAILURE_MARGIN + chance) return undefined;
   return `the canary failed ${canary.failed} of ${canary.sent} prompts (the rest: ${rest.failed} of ${rest.sent}); last: ${canary.error}`;
 }
+
+/** Of the difference between the rates of two samples of one population (the z-test of two proportions). */
+const standardError = (ofAll: number, one: number, other: number): number =>
+  one === 0 || other === 0 ? 0 : Math.sqrt(ofAll * (1 - ofAll) * (1 / one + 1 / other));
 
 const ratioOf = (canary: Side, rest: Side): number => {
   const base = medianPace(rest);

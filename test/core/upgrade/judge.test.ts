@@ -51,6 +51,22 @@ describe('a canary', () => {
     expect(judge(tallyOf(5, failed, failed), soaking).outcome).toBe('undecided');
   });
 
+  it('is not blamed for a failure or two more than the rest, where the rest fails as well', () => {
+    const mixed = (canary: number, rest: number, rounds: number): Tally => {
+      let tally = newTally();
+      for (let round = 0; round < rounds; round += 1)
+        tally = addRound(tally, golden, {
+          canary: round < canary ? failed : answers(),
+          rest: round < rest ? failed : answers(),
+        });
+      return tally;
+    };
+    expect(judge(mixed(4, 3, 8), soaking).outcome).toBe('undecided');
+    expect(judge(mixed(8, 3, 8), soaking).outcome).toBe('fail');
+    // The same rates of many more are no accident.
+    expect(judge(mixed(200, 150, 400), soaking).outcome).toBe('fail');
+  });
+
   it('that is slow fails, sooner the slower it is', () => {
     expect(judge(tallyOf(6, answers({ seconds: 4 })), soaking).outcome).toBe('fail');
     expect(judge(tallyOf(6, answers({ seconds: 2 })), soaking).outcome).toBe('undecided');
