@@ -17,6 +17,7 @@ interface Limit {
   holds: (result: ScenarioResult) => boolean;
 }
 
+/** A scenario of the local system, judged by its result. */
 interface Run {
   name: string;
   arguments: string[];
@@ -55,6 +56,9 @@ const burstLimits: Limit[] = [
   },
   { what: 'back at the minimum', holds: ({ scaling }) => scaling.finalReplicas === 1 },
 ];
+
+/** Tests that look closer than a scenario's result, one by one. */
+const TESTS = [{ name: 'capacity', file: 'test/accept/capacity.accept.ts' }];
 
 const RUNS: Run[] = [
   {
@@ -175,6 +179,19 @@ async function play(run: Run): Promise<{ result: ScenarioResult | undefined; mis
   }
 }
 
+/** Whether every test of the file passes; jest's own report goes to the terminal. */
+async function passes(file: string): Promise<boolean> {
+  const jest = [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+  ];
+  const child = spawn(process.execPath, [...jest, '--runInBand', '--testMatch', `**/${file}`], {
+    stdio: 'inherit',
+  });
+  return await new Promise((resolve) => child.once('close', (code) => resolve(code === 0)));
+}
+
 function resultOf(child: ChildProcess): Promise<ScenarioResult | undefined> {
   return new Promise((resolve) => {
     let output = '';
@@ -193,11 +210,10 @@ function resultOf(child: ChildProcess): Promise<ScenarioResult | undefined> {
 }
 
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !RUNS.some((run) => run.name === name));
+const names = [...RUNS, ...TESTS].map(({ name }) => name);
+const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
-  console.error(
-    `There is no run ${unknown.join(', ')}. There are: ${RUNS.map(({ name }) => name).join(', ')}.`,
-  );
+  console.error(`There is no run ${unknown.join(', ')}. There are: ${names.join(', ')}.`);
   process.exit(1);
 }
 const table = new Table({
@@ -230,6 +246,12 @@ for (const run of RUNS.filter(({ name }) => wanted.length === 0 || wanted.includ
     `${ticks?.p50Ms ?? '-'} / ${ticks?.p99Ms ?? '-'}`,
     missed.join('; '),
   ]);
+}
+for (const { name, file } of TESTS.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
+  console.error(`${new Date().toTimeString().slice(0, 8)} ${name} …`);
+  const passed = await passes(file);
+  failed += passed ? 0 : 1;
+  table.push([name, '', '', '', '', '', '', passed ? '' : 'a test failed: see above']);
 }
 console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`);
 console.log(table.toString());
