@@ -137,7 +137,8 @@ describe('a replica', () => {
   it('whose model server restarts is unready until it is warm again, and asked nothing meanwhile', async () => {
     const [pod] = ready();
     if (!pod) throw new Error('no replica is ready');
-    await t.system.models.restart?.(pod.name, 3);
+    // Longer than two probes take, which make it unready.
+    await t.system.models.restart?.(pod.name, 8);
     await t.until('it to be unready', () => ready().every(({ uid }) => uid !== pod.uid));
     const load = await t.submit(3);
     await t.until('it to be ready again', () => ready().some(({ uid }) => uid === pod.uid));
