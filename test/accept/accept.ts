@@ -58,7 +58,10 @@ const burstLimits: Limit[] = [
 ];
 
 /** Tests that look closer than a scenario's result, one by one. */
-const TESTS = [{ name: 'capacity', file: 'test/accept/capacity.accept.ts' }];
+const TESTS = [
+  { name: 'capacity', file: 'test/accept/capacity.accept.ts' },
+  { name: 'upgrade-ollama', file: 'test/accept/upgrade-ollama.accept.ts' },
+];
 
 const RUNS: Run[] = [
   {

@@ -1,17 +1,19 @@
 /**
- * What happens to requests that are being served when spot capacity goes, on the real local system and by the word of the model
- * servers. Over a minute each, so CI leaves them out: `npm run accept -- capacity`.
+ * What scale-in and failing spot capacity do to requests that are being served, on the real local system and by the word of the
+ * model servers. Up to four minutes each, so CI leaves them out: `npm run accept -- capacity`.
  */
 import { jest } from '@jest/globals';
 import type { CostReport } from '../../core/cost/cost.ts';
+import { LABEL, NAMESPACE } from '../../core/protocol/names.ts';
+import type { Command, FleetPolicy } from '../../core/scaling/types.ts';
 import type { ServerEvent } from '../../local/model-server/types.ts';
 import { Level } from '../../local/scenarios/recorder.ts';
 import { paddock } from '../cli/paddock.ts';
 import { BUILD_TIMEOUT_MS } from '../local/cluster/support.ts';
-import { POOL, SPOT, SPOT_SERVICE_SECONDS, spotConfig } from '../local/system/config.ts';
+import { config, FLEET, POOL, SPOT, SPOT_SERVICE_SECONDS, spotConfig } from '../local/system/config.ts';
 import { TestSystem } from '../local/system/fixture.ts';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 let t: TestSystem;
 
@@ -37,6 +39,123 @@ function busy(): Map<string, string[]> {
   }
   return new Map([...pods].filter(([, ids]) => ids.length > 0));
 }
+
+describe('scale-in with every replica busy', () => {
+  /** Longer than the scaler keeps a fleet's parameters. */
+  const SECONDS = 90;
+  const KEPT_SECONDS = 75;
+
+  /** Two replicas of two slots, each of which serves two requests of that many seconds; their ids. */
+  async function allBusy(drainDeadlineSeconds: number, seconds = SECONDS): Promise<string[]> {
+    const base = config();
+    const fleets = base.fleets.map((fleet) => ({
+      ...fleet,
+      policy: { ...fleet.policy, minReplicas: 2, maxReplicas: 2, idleSeconds: 5, drainDeadlineSeconds },
+      pools: fleet.pools.map((pool) => ({ ...pool, max: 2, slots: 2, expectedSecondsPerRequest: seconds })),
+    }));
+    t = await TestSystem.start({ ...base, fleets }, { serviceSeconds: 'by-request' });
+    await t.addTriggers();
+    t.scale({ ageSeconds: 0, after: '' });
+    await t.whenSettledAt(2, 60);
+    const ids = await t.submit(4, seconds);
+    await t.until('four requests in service', () => seen('started', ids).length === 4);
+    expect([...busy().values()].map((served) => served.length)).toEqual([2, 2]);
+    return ids;
+  }
+
+  /** As a deployment with other bounds does. */
+  function redeploy(change: Partial<FleetPolicy>): void {
+    const { ssm } = t.system.emulators;
+    const Name = `/paddock/${t.system.config.cluster.name}/fleets/${FLEET}`;
+    const stored = JSON.parse(ssm.getParameter({ Name }).Parameter?.Value ?? '');
+    const Value = JSON.stringify({ ...stored, policy: { ...stored.policy, ...change } });
+    ssm.putParameter({ Name, Value, Overwrite: true });
+  }
+
+  const commands = (kind: Command['kind']): Command[] =>
+    t.seen.plans.flatMap(({ plan }) => plan.commands.filter((command) => command.kind === kind));
+
+  async function victims(count: number): Promise<string[]> {
+    const drains = () => commands('drain').flatMap((one) => (one.kind === 'drain' ? [one.replica] : []));
+    await t.until(`${count} drains`, () => new Set(drains()).size === count, KEPT_SECONDS);
+    return [...new Set(drains())];
+  }
+
+  const terminated = () => t.seen.capacity.filter((call) => call.kind === 'terminate' && call.ok);
+  const writtenOnce = (ids: string[]) =>
+    expect(ids.map((id) => t.seen.writes.get(id))).toEqual(ids.map(() => 1));
+
+  it('lets the replica that drains finish, and then exactly its node goes', async () => {
+    const ids = await allBusy(120);
+    const before = await nodes();
+    redeploy({ minReplicas: 1, maxReplicas: 1 });
+    const [victim = ''] = await victims(1);
+    expect(busy().size).toBe(2);
+    const itsNode = (await t.core.readNamespacedPod({ namespace: NAMESPACE, name: victim })).spec?.nodeName;
+    await t.whenAnswered(ids, SECONDS);
+    await t.whenSettledAt(1, 60);
+    expect(seen('finished', ids).filter(({ pod }) => pod === victim)).toHaveLength(2);
+    expect(seen('cut-off')).toEqual([]);
+    expect(terminated()).toHaveLength(1);
+    expect(before.filter((node) => node !== itsNode)).toEqual(await nodes());
+    writtenOnce(ids);
+  });
+
+  it('goes to zero when all have finished; what waits is kept, and served when there may be replicas again', async () => {
+    const ids = await allBusy(120);
+    redeploy({ minReplicas: 0, maxReplicas: 0 });
+    await victims(2);
+    expect(busy().size).toBe(2);
+    const waiting = await t.submit(3, 1);
+    await t.whenAnswered(ids, SECONDS);
+    await t.whenSettledAt(0, 60);
+    expect(seen('cut-off')).toEqual([]);
+    expect(seen('started', waiting)).toEqual([]);
+    redeploy({ minReplicas: 0, maxReplicas: 2 });
+    await t.whenAnswered(waiting, KEPT_SECONDS + 30);
+    writtenOnce([...ids, ...waiting]);
+  });
+
+  it('hands back at the deadline what takes longer: it is completed elsewhere, written once', async () => {
+    const ids = await allBusy(10);
+    redeploy({ minReplicas: 1, maxReplicas: 1 });
+    const [victim = ''] = await victims(1);
+    const drainedAt = Date.now();
+    const handedBack = await t.until(
+      'the hand-back',
+      () => seen('cut-off').length === 2 && seen('cut-off'),
+      40,
+    );
+    expect(handedBack.map(({ pod }) => pod)).toEqual([victim, victim]);
+    expect(handedBack.every(({ at }) => at - drainedAt > 5_000)).toBe(true);
+    await t.whenAnswered(ids, 2 * SECONDS);
+    const again = seen(
+      'finished',
+      handedBack.map(({ requestId }) => requestId),
+    );
+    expect(again.map(({ pod }) => pod === victim)).toEqual([false, false]);
+    writtenOnce(ids);
+  });
+
+  it('takes the drain back when the replica is wanted again: it goes on where it was', async () => {
+    const ids = await allBusy(180, 2 * SECONDS);
+    redeploy({ minReplicas: 1, maxReplicas: 1 });
+    const [victim = ''] = await victims(1);
+    const more = await t.submit(8, 1);
+    redeploy({ minReplicas: 2, maxReplicas: 2 });
+    await t.until('the drain to be taken back', () => commands('cancel-drain').length > 0, KEPT_SECONDS);
+    await t.whenAnswered([...ids, ...more], 2 * SECONDS);
+    expect(seen('started', more).map(({ pod }) => pod)).toContain(victim);
+    expect(seen('cut-off')).toEqual([]);
+    expect(terminated()).toEqual([]);
+    writtenOnce([...ids, ...more]);
+  });
+
+  const nodes = async (): Promise<string[]> =>
+    (await t.core.listNode({ labelSelector: LABEL.pool })).items
+      .map(({ metadata }) => metadata?.name ?? '')
+      .sort();
+});
 
 describe('spot capacity', () => {
   beforeEach(async () => {
