@@ -74,12 +74,12 @@ export const REASONS: readonly Reason[] = [
     holders: ['UpgradesUpgradeRole'],
     what: ['eks:DescribeUpdate'],
     on: '{Cluster}',
-    why: 'Upgrades of Kubernetes, which test/local/system/upgrade-kubernetes.integration.test.ts plays where a second version is built.',
+    why: 'Upgrades of Kubernetes, which npm run accept -- upgrade-kubernetes plays where a second version is built.',
   },
   {
     holders: ['UpgradesMachineRole'],
     what: ['eks:UpdateAddon', 'eks:UpdateClusterVersion'],
-    why: 'Upgrades of Kubernetes, which test/local/system/upgrade-kubernetes.integration.test.ts plays where a second version is built.',
+    why: 'Upgrades of Kubernetes, which npm run accept -- upgrade-kubernetes plays where a second version is built.',
   },
   {
     holders: ['UpgradesMachineRole'],

@@ -60,6 +60,7 @@ const burstLimits: Limit[] = [
 /** Tests that look closer than a scenario's result, one by one. */
 const TESTS = [
   { name: 'capacity', file: 'test/accept/capacity.accept.ts' },
+  { name: 'upgrade-kubernetes', file: 'test/accept/upgrade-kubernetes.accept.ts' },
   { name: 'upgrade-ollama', file: 'test/accept/upgrade-ollama.accept.ts' },
 ];
 

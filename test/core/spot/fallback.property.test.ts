@@ -74,7 +74,7 @@ const settledState = (model: Model) => ({
   wanted: model.plan.wantedByPool,
 });
 
-const RUNS = { numRuns: 200 };
+const RUNS = { numRuns: 15 };
 /** The longest backoff, the way back, and what EC2 still takes. */
 const QUIET = 900;
 

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { AppsV1Api, CoreV1Api, KubeConfig, VersionApi } from '@kubernetes/client-node';
-import { kubernetesVersionParameter } from '../../../core/protocol/upgrade.ts';
-import { defaultCacheDir } from '../../../local/build/artifacts.ts';
-import { hasBinaries } from '../../../local/cluster/binaries.ts';
-import { UpdateFailure } from '../../../local/emulators/eks-updates.ts';
-import { kubernetesConfig } from './config.ts';
-import { TestSystem } from './fixture.ts';
-import { kubelets, UpgradeRuns } from './upgrade-runs.ts';
+import { kubernetesVersionParameter } from '../../core/protocol/upgrade.ts';
+import { defaultCacheDir } from '../../local/build/artifacts.ts';
+import { hasBinaries } from '../../local/cluster/binaries.ts';
+import { UpdateFailure } from '../../local/emulators/eks-updates.ts';
+import { kubernetesConfig } from '../local/system/config.ts';
+import { TestSystem } from '../local/system/fixture.ts';
+import { kubelets, UpgradeRuns } from '../local/system/upgrade-runs.ts';
 
 jest.setTimeout(400_000);
 
-/** Optional, in CI too: the second version takes minutes to build. */
+/** Optional: the second version takes minutes to build. */
 const isThere = ['1.35', '1.36'].every((version) => hasBinaries(defaultCacheDir(), version));
 const describeUpgrade = isThere ? describe : describe.skip;
 if (!isThere)
