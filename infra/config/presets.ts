@@ -70,11 +70,12 @@ const gpuFleet: FleetInput = {
   pools: [gpuPool('on-demand'), gpuPool('spot')],
 };
 
-const withOverrides = (fleet: FleetInput, overrides: PresetOverrides): FleetInput => ({
-  ...structuredClone(fleet),
-  ...overrides,
-  policy: { ...fleet.policy, ...overrides.policy },
-});
+function withOverrides(fleet: FleetInput, overrides: PresetOverrides): FleetInput {
+  const policy = { ...fleet.policy };
+  // It is that of the preset's own pools.
+  if (overrides.pools) delete policy.maxReplicas;
+  return { ...structuredClone(fleet), ...overrides, policy: { ...policy, ...overrides.policy } };
+}
 
 /** Ready fleets; each takes overrides: `presets.cpu({ policy: { targetWaitSeconds: 30 } })`. */
 export const presets = {

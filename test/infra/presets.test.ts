@@ -149,3 +149,17 @@ describe('fleetPolicy', () => {
     );
   });
 });
+
+it("a preset with other pools has these pools' maximum, unless it is stated", () => {
+  const pool = { name: 'one', capacityType: 'on-demand' as const, instanceTypes: ['g5.2xlarge'], max: 2 };
+  const maximum = (policy?: { maxReplicas: number }) =>
+    fleetPolicy(
+      defineConfig({
+        region: 'us-east-1',
+        fleets: [presets.gpu({ pools: [pool], ...(policy && { policy }) })],
+      }),
+      'gpu',
+    ).maxReplicas;
+  expect(maximum()).toBe(2);
+  expect(maximum({ maxReplicas: 1 })).toBe(1);
+});
