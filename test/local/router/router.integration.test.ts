@@ -65,8 +65,10 @@ describeWithNginx('the router of the local system', () => {
   const url = (): string => t.system.router.urls[0] as string;
   /** Retries what comes before Nginx has taken the new replica over. */
   const whenServed = async (): Promise<void> => {
-    const chat = () => fetch(`${url()}/api/tags`).then(({ ok }) => ok);
-    while (!(await chat())) await new Promise((resolve) => setTimeout(resolve, 100));
+    // Read to its end: a connection that is left open may be one to a process of Nginx that is about to leave.
+    const list = () =>
+      fetch(`${url()}/api/tags`).then(async (response) => (await response.text()) && response.ok);
+    while (!(await list())) await new Promise((resolve) => setTimeout(resolve, 100));
   };
 
   it('serves a fleet that the gateway woke: its first request started the scale machine before it had its answer', async () => {

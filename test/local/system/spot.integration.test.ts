@@ -16,7 +16,7 @@ let t: TestSystem;
 
 beforeAll(async () => {
   t = await TestSystem.start(spotConfig(), {
-    serviceSeconds: SPOT_SERVICE_SECONDS,
+    serviceSeconds: 'by-request',
     awsDelays: { launchRetrySeconds: 3, syncSeconds: 1 },
   });
   await t.addTriggers();
@@ -80,7 +80,8 @@ it('an event about a node of someone else changes nothing', async () => {
 
 it('what needs longer than an interrupted node has is handed back in time and completed elsewhere', async () => {
   const instances = await spotInstances();
-  const ids = await t.submit(3);
+  // Some ticks longer than notice and hand-back take.
+  const ids = await t.submit(3, 2 * SPOT_SERVICE_SECONDS);
   const begun = () =>
     t.seen.models.find(
       ({ kind, pod, requestId }) => kind === 'started' && instances.has(pod) && ids.includes(requestId),
@@ -127,7 +128,7 @@ it('without capacity anywhere, and no event to tell: the health check finds out,
     input: { Name: `${t.system.config.cluster.name}-capacity-launches` },
   });
   for (const pool of [SPOT, POOL]) t.system.faults.inject({ kind: 'ice', pool });
-  const ids = await t.submit(12);
+  const ids = await t.submit(12, SPOT_SERVICE_SECONDS);
   for (const pool of [SPOT, POOL]) {
     await t.until(`EKS to find that ${pool} can't launch`, () => issues(pool).length > 0);
     const { checks } = await verdictOf(t);
