@@ -134,6 +134,9 @@ it('a worker that crashes in mid-request comes back, and the others serve on', a
 describe('a replica', () => {
   const ready = () => t.system.watch.livePods.filter(({ isReady }) => isReady);
 
+  // None that is about to drain.
+  beforeEach(() => t.whenSettledAt(1, 60));
+
   it('whose model server restarts is unready until it is warm again, and asked nothing meanwhile', async () => {
     const [pod] = ready();
     if (!pod) throw new Error('no replica is ready');
