@@ -143,7 +143,8 @@ describe('a replica', () => {
     // Longer than two probes take, which make it unready.
     await t.system.models.restart?.(pod.name, 8);
     await t.until('it to be unready', () => ready().every(({ uid }) => uid !== pod.uid));
-    const load = await t.submit(3);
+    // For more another replica would be asked, and this one would be the first to go.
+    const load = await t.submit(1);
     await t.until('it to be ready again', () => ready().some(({ uid }) => uid === pod.uid));
     await t.whenAnswered(load);
     expect(t.seen.models.filter(({ kind }) => kind === 'cold')).toEqual([]);
