@@ -8,8 +8,12 @@ export class SteadyLoad {
   readonly #timer: NodeJS.Timeout;
   readonly #asked: Promise<number | string>[] = [];
 
-  constructor(t: TestSystem, everyMs = 1000) {
+  readonly #patienceSeconds: number;
+
+  /** @param patienceSeconds for which an interactive client comes again when it is told to */
+  constructor(t: TestSystem, { everyMs = 1000, patienceSeconds = 10 } = {}) {
     this.#t = t;
+    this.#patienceSeconds = patienceSeconds;
     this.#timer = setInterval(() => void this.#one(), everyMs);
   }
 
@@ -27,14 +31,15 @@ export class SteadyLoad {
     const [id] = await this.#t.submit(1);
     if (id) this.queued.push(id);
     const [router] = this.#t.system.router.urls;
-    if (router) this.#asked.push(ask(router));
+    if (router) this.#asked.push(ask(router, this.#patienceSeconds));
   }
 }
 
 /** A client as `openai` and `ollama` are: told to come again, it does. */
-async function ask(router: string): Promise<number | string> {
+async function ask(router: string, patienceSeconds: number): Promise<number | string> {
+  const until = Date.now() + patienceSeconds * 1000;
   const body = JSON.stringify({ model: MODEL, prompt: 'Why?', stream: false, options: { num_predict: 8 } });
-  for (let attempt = 0; ; attempt += 1) {
+  for (;;) {
     try {
       const response = await fetch(`${router}/fleets/${FLEET}/api/generate`, {
         method: 'POST',
@@ -43,7 +48,7 @@ async function ask(router: string): Promise<number | string> {
       });
       await response.text();
       if (response.status !== 503 && response.status !== 429) return response.status;
-      if (attempt === 20) return `${response.status} twenty times`;
+      if (Date.now() > until) return `${response.status} for ${patienceSeconds} s`;
       await new Promise((resolve) => setTimeout(resolve, 500));
     } catch (error) {
       return `no answer: ${(error as Error).message}`;
