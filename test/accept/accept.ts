@@ -1,5 +1,5 @@
 /**
- * The long scenarios with their limits (`npm run accept [NAME …]`): over half an hour when all run, so CI leaves them out.
+ * The long scenarios with their limits (`npm run accept [NAME …]`): some hours when all run, so CI leaves them out.
  * Prints one row per run and exits 1 when a limit is missed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
