@@ -22,7 +22,7 @@ const SENDERS = 16;
 /** A small run is spread over this time, so that its faults meet traffic, seconds. */
 const MIN_SECONDS = 30;
 /** While faults want traffic, the last requests come at this pace. */
-const RESERVE = { share: 0.1, everyMs: 250 };
+const RESERVE = { share: 0.1, min: 40, everyMs: 250 };
 const LOOK_MS = 20;
 
 /** Submits the requests, as fast as the system answers them. Resolves when the last one is accepted, or the signal fires. */
@@ -49,7 +49,7 @@ export async function playLoad(options: LoadOptions): Promise<void> {
 function turns({ sizes, recorder, wantsMore, signal }: LoadOptions): (number: number) => Promise<void> {
   const begun = Date.now();
   const spacingMs = (MIN_SECONDS * 1000) / sizes.length;
-  const reserve = Math.ceil(sizes.length * (1 - RESERVE.share));
+  const reserve = sizes.length - Math.max(RESERVE.min, Math.floor(sizes.length * RESERVE.share));
   let heldUntil = 0;
   return async (number) => {
     const wait = begun + number * spacingMs - Date.now();

@@ -23,8 +23,14 @@ export interface Delivery {
   messages: { body: string; receipt: string }[];
   /** How many will be delivered once more, because of a fault. */
   twice: number;
-  /** How many were taken from behind others, because of a fault. */
+  /** How many older ones, kept back by a fault, it is the first to overtake. */
   outOfOrder: number;
+}
+
+interface FauxMessage {
+  approximateReceiveCount: number;
+  /** Epoch milliseconds. */
+  sentTimestamp?: number;
 }
 
 /** The parts of fauxqs's queues that its own API has no way to reach: due timers and un-received messages. */
@@ -32,9 +38,9 @@ export interface FauxQueue {
   readonly name: string;
   readonly url: string;
   /** Those that wait, oldest first. */
-  readonly messages: unknown[];
-  readonly delayedMessages: readonly unknown[];
-  readonly inflightMessages: ReadonlyMap<string, { message: { approximateReceiveCount: number } }>;
+  readonly messages: readonly FauxMessage[];
+  readonly delayedMessages: readonly FauxMessage[];
+  readonly inflightMessages: ReadonlyMap<string, { message: FauxMessage }>;
   readonly attributes: Readonly<Record<string, string>>;
   processTimers(): void;
   changeVisibility(receiptHandle: string, seconds: number): void;

@@ -90,7 +90,7 @@ export interface Fault {
   operation?: string;
   /**
    * `error`: refused with a 5xx, nothing is done. `answer-lost`: a 5xx, and all the same it is done. `duplicate`: what is received
-   * is delivered a second time; `reorder`: the newest messages are received first.
+   * is delivered a second time; `reorder`: it is kept back for a second, and what was sent later is received first.
    */
   kind: 'throttle' | 'error' | 'answer-lost' | 'down' | 'delay' | 'duplicate' | 'reorder';
   /** Share of matching requests, 0 to 1; default 1. */

@@ -16,7 +16,7 @@ const FAULTS: Record<Spell, Pick<Fault, 'service' | 'kind' | 'operation'>> = {
 };
 
 /**
- * An AWS service misbehaves for a while, for a share of the calls to it; longer when no call has been hit by then.
+ * An AWS service misbehaves for a while, for a share of the calls to it; when none has been hit by then, for all until one is.
  *
  * @param signal ends it
  */
@@ -26,11 +26,13 @@ export async function castSpell(
   hasHit: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const end = front.inject({ ...FAULTS[kind], rate });
-  try {
-    await delay(seconds * 1000, undefined, { signal }).catch(() => undefined);
-    await untilHappened(hasHit, signal);
-  } finally {
-    end();
-  }
+  const during = async (share: number, work: Promise<unknown>): Promise<void> => {
+    const end = front.inject({ ...FAULTS[kind], rate: share });
+    await work.finally(end);
+  };
+  await during(
+    rate,
+    delay(seconds * 1000, undefined, { signal }).catch(() => undefined),
+  );
+  if (!hasHit() && !signal.aborted) await during(1, untilHappened(hasHit, signal));
 }

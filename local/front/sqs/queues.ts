@@ -16,6 +16,8 @@ export interface QueuesOptions {
   url(): string;
 }
 
+/** For so long a `reorder` fault keeps messages back. */
+const HELD_BACK_SECONDS = 1;
 /** Lagging counters are sampled this often. */
 const SAMPLE_MS = 250;
 const SPEC = serviceSpec('sqs');
@@ -23,12 +25,14 @@ const NO_COUNTS: QueueCounts = { visible: 0, notVisible: 0, delayed: 0 };
 
 type Body = Record<string, unknown>;
 
-/** SQS from fauxqs, with this account's names, long polls that last, late counters and duplicate deliveries. */
+/** SQS from fauxqs, with this account's names, long polls that last, late counters, duplicate deliveries and messages that overtake others. */
 export class Queues implements Backend {
   readonly #options: QueuesOptions;
   readonly #history = new CounterHistory();
   /** Handles whose message was made visible again behind their back. */
   readonly #duplicated = new Set<string>();
+  /** Handles of messages that are kept back, and that no younger one has overtaken yet; and their queues. */
+  readonly #heldBack = new Map<string, FauxQueue>();
   readonly #sampler: NodeJS.Timeout;
 
   constructor(options: QueuesOptions) {
@@ -66,7 +70,7 @@ export class Queues implements Backend {
     const sent = [
       ...queue.messages,
       ...[...queue.inflightMessages.values()].map(({ message }) => message),
-    ].map((message) => (message as { sentTimestamp?: number }).sentTimestamp ?? now);
+    ].map(({ sentTimestamp = now }) => sentTimestamp);
     return sent.length === 0 ? 0 : Math.max(0, now - Math.min(...sent)) / 1000;
   }
 
@@ -105,9 +109,8 @@ export class Queues implements Backend {
     const queue = this.#queue(body);
     const asked = body.WaitTimeSeconds ?? Number(queue?.attributes.ReceiveMessageWaitTimeSeconds ?? 0);
     const deadline = performance.now() + (typeof asked === 'number' && asked <= 20 ? asked * 1000 : 0);
-    let outOfOrder = 0;
+    let isToHoldBack = exchange.reorder;
     for (;;) {
-      if (exchange.reorder && queue) outOfOrder = newestFirst(queue, body.MaxNumberOfMessages);
       const left = Math.max(0, deadline - performance.now()) / 1000;
       // Short slices bound how long a poll outlives its client.
       const wait = typeof asked === 'number' && asked <= 20 ? Math.min(left, 1) : asked;
@@ -122,7 +125,13 @@ export class Queues implements Backend {
         if (queue) for (const handle of handles) unreceive(queue, handle);
         return respond({});
       }
+      if (isToHoldBack && queue && handles.length > 0) {
+        for (const handle of handles) this.#holdBack(queue, handle);
+        isToHoldBack = false;
+        continue;
+      }
       if (status !== 200 || handles.length > 0 || left === 0) {
+        const outOfOrder = queue ? this.#overtaken(queue, handles) : 0;
         const twice = exchange.duplicate && queue ? handles : [];
         for (const handle of twice) if (queue) this.#duplicate(queue, handle);
         exchange.note({
@@ -131,7 +140,7 @@ export class Queues implements Backend {
             receipt: String(message.ReceiptHandle),
           })),
           twice: twice.length,
-          outOfOrder: Math.min(outOfOrder, handles.length),
+          outOfOrder,
         });
         return respond(output, status, headers);
       }
@@ -142,6 +151,27 @@ export class Queues implements Backend {
   #duplicate(queue: FauxQueue, handle: string): void {
     queue.changeVisibility(handle, 0);
     this.#duplicated.add(handle);
+  }
+
+  /** As if it had not been received: what comes later is received before it. */
+  #holdBack(queue: FauxQueue, handle: string): void {
+    unreceive(queue, handle, HELD_BACK_SECONDS);
+    this.#heldBack.set(handle, queue);
+  }
+
+  /** How many of those that are kept back are older than one that is delivered now; each counts once. */
+  #overtaken(queue: FauxQueue, handles: readonly string[]): number {
+    const sentAt = (handle: string): number | undefined =>
+      queue.inflightMessages.get(handle)?.message.sentTimestamp;
+    const youngest = Math.max(...handles.map((handle) => sentAt(handle) ?? 0));
+    let overtaken = 0;
+    for (const [handle, itsQueue] of this.#heldBack) {
+      const at = sentAt(handle);
+      if (itsQueue !== queue || (at !== undefined && at >= youngest)) continue;
+      if (at !== undefined) overtaken += 1;
+      this.#heldBack.delete(handle);
+    }
+    return overtaken;
   }
 
   async #call(
@@ -224,19 +254,12 @@ const messages = (output: Body): Body[] =>
 const received = (output: Body): string[] =>
   messages(output).map(({ ReceiptHandle }) => String(ReceiptHandle));
 
-/** Brings the newest messages to the front, as many as are asked for; returns how many overtake others. */
-function newestFirst({ messages: waiting }: FauxQueue, asked: unknown): number {
-  const count = Math.min(typeof asked === 'number' ? asked : 1, waiting.length);
-  if (count === 0 || count === waiting.length) return 0;
-  waiting.unshift(...waiting.splice(-count));
-  return count;
-}
-
-function unreceive(queue: FauxQueue, handle: string): void {
+/** @param seconds after which it can be received */
+function unreceive(queue: FauxQueue, handle: string, seconds = 0): void {
   const entry = queue.inflightMessages.get(handle);
   if (!entry) return;
   entry.message.approximateReceiveCount--;
-  queue.changeVisibility(handle, 0);
+  queue.changeVisibility(handle, seconds);
 }
 
 const respond = (output: Body, status = 200, headers: Record<string, string> = {}): AwsResponse => ({

@@ -11,14 +11,16 @@ const fault = (kind: FaultKind, at: number): PlannedFault => ({ kind, at, draw: 
 function target(restart: () => Promise<void>) {
   const injected: string[] = [];
   const ended: string[] = [];
+  const rates: (number | undefined)[] = [];
   const front = {
-    inject({ service, kind }: Fault) {
+    inject({ service, kind, rate }: Fault) {
       injected.push(`${service} ${kind}`);
+      rates.push(rate);
       return () => ended.push(`${service} ${kind}`);
     },
   };
   const fake = { system: { front, cluster: { restartApiserver: restart } } } as unknown as Target;
-  return { fake, injected, ended };
+  return { fake, injected, ended, rates };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -61,16 +63,16 @@ describe('carrying out the plan', () => {
     expect(injector.unfinished).toBe(0);
   });
 
-  it('lets a spell last until a call was hit', async () => {
-    const { fake, ended } = target(async () => undefined);
+  it('lets a spell that hit no call go on until it hits one, and for each of them', async () => {
+    const { fake, ended, rates } = target(async () => undefined);
     const tally = new Tally('admin');
     const injector = new Injector(fake, [{ ...fault('duplicates', 1), seconds: 0 }], tally);
     injector.advance(1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(ended).toEqual([]);
+    while (rates.length < 2) await turn();
+    expect([rates, ended]).toEqual([[0.5, 1], ['sqs duplicate']]);
     tally.happened('duplicates');
     await injector.settled();
-    expect(ended).toEqual(['sqs duplicate']);
+    expect(ended).toEqual(['sqs duplicate', 'sqs duplicate']);
   });
 
   it('tells what the system does not survive', async () => {

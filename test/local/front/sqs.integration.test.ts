@@ -214,24 +214,41 @@ describe('duplicates', () => {
   });
 });
 
-it('hands out the newest messages first when they are to come out of order, and tells listeners what it handed out', async () => {
-  const { QueueUrl } = await newQueue();
-  for (const body of ['a', 'b', 'c', 'd']) await send(QueueUrl, body);
-  const deliveries: unknown[] = [];
-  const unlisten = front.onRequest(({ delivery }) => delivery && deliveries.push(delivery));
-  const undo = front.inject({ service: 'sqs', kind: 'reorder' });
-  const newest = await receive(QueueUrl, { MaxNumberOfMessages: 2 });
-  undo();
-  const rest = await receive(QueueUrl, { MaxNumberOfMessages: 10 });
-  unlisten();
-  expect([newest, rest].map((messages) => messages.map(({ Body }) => Body))).toEqual([
-    ['c', 'd'],
-    ['a', 'b'],
-  ]);
-  expect(deliveries).toEqual([
-    { messages: told(newest), twice: 0, outOfOrder: 2 },
-    { messages: told(rest), twice: 0, outOfOrder: 0 },
-  ]);
+describe('messages out of order', () => {
+  it('are kept back until later ones have overtaken them, and listeners are told how many', async () => {
+    const { QueueUrl } = await newQueue();
+    for (const body of ['a', 'b', 'c', 'd']) await send(QueueUrl, body);
+    const deliveries: unknown[] = [];
+    const unlisten = front.onRequest(({ delivery }) => delivery && deliveries.push(delivery));
+    const undo = front.inject({ service: 'sqs', kind: 'reorder' });
+    const newest = await receive(QueueUrl, { MaxNumberOfMessages: 2 });
+    undo();
+    const rest = await receive(QueueUrl, {
+      ...{ MaxNumberOfMessages: 10, WaitTimeSeconds: 20 },
+      MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+    });
+    unlisten();
+    expect([newest, rest].map((messages) => messages.map(({ Body }) => Body))).toEqual([
+      ['c', 'd'],
+      ['a', 'b'],
+    ]);
+    expect(rest.map(({ Attributes }) => Attributes?.ApproximateReceiveCount)).toEqual(['1', '1']);
+    expect(deliveries).toEqual([
+      { messages: told(newest), twice: 0, outOfOrder: 2 },
+      { messages: told(rest), twice: 0, outOfOrder: 0 },
+    ]);
+  });
+
+  it('need no queue: a poll that waits lets the message pass that wakes it', async () => {
+    const { QueueUrl } = await newQueue();
+    const undo = front.inject({ service: 'sqs', kind: 'reorder' });
+    const first = receive(QueueUrl, { WaitTimeSeconds: 20 });
+    await send(QueueUrl, 'old');
+    await send(QueueUrl, 'young');
+    const bodies = [...(await first), ...(await receive(QueueUrl, { WaitTimeSeconds: 20 }))];
+    undo();
+    expect(bodies.map(({ Body }) => Body)).toEqual(['young', 'old']);
+  });
 });
 
 it('carries a request out whose answer is lost: the sender does not know it', async () => {
