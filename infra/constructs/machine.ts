@@ -17,6 +17,8 @@ export interface MachineProps {
   readonly substitutions: Record<string, string>;
   /** Exactly what the definition calls, its logs aside. */
   readonly statements: PolicyStatement[];
+  /** Errors in which an execution ends that did its part, and tells its caller no: nobody is woken for them. */
+  readonly refusals?: readonly string[];
 }
 
 /** ARN by name, so that a machine's own role, and what it is told, can refer to it without a cycle. */
@@ -29,24 +31,28 @@ export class Machine extends Construct {
   readonly name: string;
   readonly isExpress: boolean;
   readonly stateMachine: StateMachine;
+  readonly logGroup: LogGroup;
+  /** Errors that are an answer, and no failure. */
+  readonly refusals: readonly string[];
 
   constructor(scope: Construct, id: string, props: MachineProps) {
     super(scope, id);
     this.name = props.name;
     this.isExpress = props.type === StateMachineType.EXPRESS;
+    this.refusals = props.refusals ?? [];
     const stateMachineName = `${props.clusterName}-${props.name}`;
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('states.amazonaws.com'),
       description: `${props.clusterName}: state machine ${props.name}`,
     });
     for (const statement of props.statements) grant(role, statement);
-    const logGroup = new LogGroup(this, 'Logs', {
+    this.logGroup = new LogGroup(this, 'Logs', {
       // The prefix keeps the account's one log resource policy from growing past its limit.
       logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
       retention: props.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    acceptFindings(logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
+    acceptFindings(this.logGroup, { CKV_AWS_158: LOGS_OF_AWS_KEY });
     this.stateMachine = new StateMachine(this, 'Machine', {
       stateMachineName,
       stateMachineType: props.type,
@@ -56,7 +62,7 @@ export class Machine extends Construct {
       definitionSubstitutions: props.substitutions,
       role,
       logs: {
-        destination: logGroup,
+        destination: this.logGroup,
         // Express keeps no history: the log is the trail.
         level: LogLevel.ALL,
         includeExecutionData: true,

@@ -43,6 +43,8 @@ export class Upgrade extends Construct {
       name: 'upgrade',
       clusterName,
       type: StateMachineType.STANDARD,
+      // Of the preflight, which changed nothing; who asked for the upgrade hears of it.
+      refusals: ['UpgradeRefused'],
       logRetentionDays: config.logRetentionDays,
       substitutions: {
         UpgradeFunctionArn: handler.functionArn,

@@ -39,7 +39,7 @@ export class MonitoringStack extends Stack {
     });
     for (const fleet of fleets) addFleetAlarms(alarms, { ...fleet, config: monitoring });
     const router = countRouterAnswers(this, clusterName);
-    addSystemAlarms(alarms, watched, router, clusterName);
+    addSystemAlarms(this, alarms, watched, router, clusterName);
     createDashboard(this, { clusterName, runbookUrl, alarms: alarms.all, fleets, watched, router });
     if (monitoring.prometheus.enabled) {
       const { cluster } = clusterStack;

@@ -1,8 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
 import { DIMENSION, HEALTH_METRIC, METRICS_NAMESPACE } from '../../../core/protocol/metrics.ts';
 import type { AlarmSet } from './alarm-set.ts';
 import { FIVE_MINUTES } from './alarm-set.ts';
+import { machineFailures } from './machine-failures.ts';
 import type { RouterMetrics } from './router-log.ts';
 import type { Watched } from './watched.ts';
 
@@ -13,6 +15,7 @@ const EXPRESS_FAILURES = 3;
 
 /** The ways in, functions, state machines, table and NAT: what every fleet of the cluster leans on. */
 export function addSystemAlarms(
+  scope: Construct,
   alarms: AlarmSet,
   watched: Watched,
   router: RouterMetrics,
@@ -32,13 +35,14 @@ export function addSystemAlarms(
       metric: handler.metricThrottles(sum),
     });
   }
-  for (const { name, isExpress, stateMachine } of watched.machines) {
+  for (const machine of watched.machines) {
+    const { name, isExpress, stateMachine } = machine;
     const threshold = isExpress ? EXPRESS_FAILURES : 1;
     const kind = name === 'warmup' ? 'warm-up-failures' : 'machine-failures';
     alarms.add({
       ...{ of: name, kind, threshold },
       means: `Executions of the state machine ${name} fail.`,
-      metric: stateMachine.metricFailed(sum),
+      metric: machineFailures(scope, clusterName, machine),
     });
     alarms.add({
       ...{ of: name, kind: 'machine-time-outs', threshold: 1 },

@@ -2,6 +2,7 @@ import { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { CfnNatGateway } from 'aws-cdk-lib/aws-ec2';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { IConstruct } from 'constructs';
 import { Machine } from '../machine.ts';
@@ -14,6 +15,8 @@ export interface Watched {
     readonly name: string;
     readonly isExpress: boolean;
     readonly stateMachine: IStateMachine;
+    readonly logGroup: ILogGroup;
+    readonly refusals: readonly string[];
   }[];
   readonly table: Table;
   /** The gateway's, when there is one. */

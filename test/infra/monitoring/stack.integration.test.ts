@@ -91,8 +91,30 @@ describe('what is watched', () => {
       ).toBe(true);
   });
 
-  it("the router's answers, by the container log that the cluster's stack makes", () => {
+  it('upgrades that fail, but not those that were refused', () => {
+    const { Namespace, MetricName } = alarmNamed('upgrade-machine-failures');
+    const [machine] = ofType(controlPlane, 'AWS::StepFunctions::StateMachine').filter(
+      ([, { Properties }]) => Properties.StateMachineName === 'paddock-upgrade',
+    );
+    const definition = readFileSync(repositoryPath('state-machines', 'upgrade.asl.json'), 'utf8');
+    const refused = JSON.parse(definition).States.Refused.Error;
     const filters = ofType(monitoring, 'AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties);
+    const filter = filters.find(({ MetricTransformations: [metric] }) => metric.MetricName === MetricName);
+    expect(filter?.MetricTransformations[0].MetricNamespace).toBe(Namespace);
+    expect(filter?.FilterPattern).toBe(
+      `{ ($.type = "ExecutionFailed") && ($.details.error != "${refused}") }`,
+    );
+    // It is that machine's log, and it tells of the end of each execution.
+    const { Level, Destinations } = machine?.[1].Properties.LoggingConfiguration ?? {};
+    expect(Level).toBe('ALL');
+    const [log] = Destinations[0].CloudWatchLogsLogGroup.LogGroupArn['Fn::GetAtt'];
+    expect(JSON.stringify(filter?.LogGroupName)).toContain(log);
+  });
+
+  it("the router's answers, by the container log that the cluster's stack makes", () => {
+    const filters = ofType(monitoring, 'AWS::Logs::MetricFilter')
+      .map(([, { Properties }]) => Properties)
+      .filter(({ MetricTransformations: [metric] }) => metric.MetricName.startsWith('Router'));
     const groups = ofType(cluster, 'AWS::Logs::LogGroup').map(
       ([, { Properties }]) => Properties.LogGroupName,
     );
