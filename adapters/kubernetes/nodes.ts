@@ -1,5 +1,6 @@
-import type { V1NodeCondition } from '@kubernetes/client-node';
+import type { V1NodeCondition, V1ObjectMeta } from '@kubernetes/client-node';
 import { LABEL } from '../../core/protocol/names.ts';
+import type { Seconds } from '../../core/scaling/types.ts';
 import type { KubernetesAccess } from './eks.ts';
 import { callKubernetes } from './errors.ts';
 
@@ -7,8 +8,8 @@ export interface NodeObservation {
   name: string;
   /** From `spec.providerID`; absent on nodes that are no EC2 instances. */
   instanceId?: string;
-  /** Why the kubelet's node is not Ready; absent: it is. */
-  notReady?: string;
+  /** Since when the kubelet's node is not Ready, and why; absent: it is. */
+  notReady?: { since: Seconds; why: string };
 }
 
 export interface Nodes {
@@ -30,7 +31,7 @@ export class KubernetesNodes implements Nodes {
     return nodes.items.flatMap(({ metadata, spec, status }) => {
       if (!metadata?.name) return [];
       const instanceId = instanceIdOf(spec?.providerID);
-      const notReady = whyNotReady(status?.conditions);
+      const notReady = notReadyOf(metadata, status?.conditions);
       return [
         { name: metadata.name, ...(instanceId ? { instanceId } : {}), ...(notReady ? { notReady } : {}) },
       ];
@@ -42,10 +43,15 @@ export class KubernetesNodes implements Nodes {
 const instanceIdOf = (providerId?: string): string | undefined =>
   providerId?.match(/^aws:\/\/.*\/(i-[0-9a-z]+)$/)?.[1];
 
-function whyNotReady(conditions: V1NodeCondition[] = []): string | undefined {
+function notReadyOf(
+  { creationTimestamp }: V1ObjectMeta,
+  conditions: V1NodeCondition[] = [],
+): NodeObservation['notReady'] {
   const ready = conditions.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return undefined;
-  return ready
+  const since = (ready?.lastTransitionTime ?? creationTimestamp)?.getTime() ?? 0;
+  const why = ready
     ? `${ready.reason ?? ready.status}: ${ready.message ?? ''}`
     : 'its kubelet has reported nothing yet';
+  return { since: since / 1000, why };
 }

@@ -1,5 +1,5 @@
 import type { V1Container, V1ObjectMeta, V1Pod, V1PodTemplateSpec } from '@kubernetes/client-node';
-import { ANNOTATION, canaryName, LABEL, NAMESPACE } from '../../core/protocol/names.ts';
+import { ANNOTATION, canaryName, DRAIN_COST, LABEL, NAMESPACE } from '../../core/protocol/names.ts';
 import { parseUpgradeMark, type UpgradeMark } from '../../core/protocol/upgrade.ts';
 import type { Seconds } from '../../core/scaling/types.ts';
 import { ConflictError, NotFoundError } from '../errors.ts';
@@ -32,6 +32,8 @@ export interface RolloutPod extends Runs {
   isCanary: boolean;
   isReady: boolean;
   isTerminating: boolean;
+  /** The scaler takes it away: it takes nothing any more, and is not Ready for that. */
+  isDraining: boolean;
   createdAt: Seconds;
   boundAt?: Seconds | undefined;
   ip?: string | undefined;
@@ -207,6 +209,7 @@ function observePod({ metadata, spec, status }: V1Pod): RolloutPod[] {
       isCanary: canaryOf !== undefined,
       isReady: condition('Ready') !== undefined,
       isTerminating: metadata.deletionTimestamp !== undefined,
+      isDraining: metadata.annotations?.[ANNOTATION.deletionCost] === String(DRAIN_COST),
       createdAt: seconds(metadata.creationTimestamp) ?? 0,
       boundAt: seconds(condition('PodScheduled')?.lastTransitionTime),
       ip: status?.podIP,

@@ -3,9 +3,11 @@ import type { FleetPolicy, PoolObservation, PoolPolicy, Seconds } from '../scali
 import { degraded, healthy, listed, unhealthy, whenRead } from './check.ts';
 import { modelsCheck } from './models-check.ts';
 import type { FleetHealth, NodeHealth, PodHealth, QueueHealth, TickHealth } from './observations.ts';
-import { isLate, patience } from './patience.ts';
+import { isLate, notReadySince, patience } from './patience.ts';
 
 const KUBERNETES = "Does the Kubernetes API answer, and has the function's role its access entry and RBAC?";
+/** A node that boots or ends is not Ready for a minute or two; Kubernetes gives one up after five. */
+const NODE_SECONDS = 180;
 /** The schedule ticks each minute, work or none. */
 const TICK_LATE_SECONDS = 180;
 const TICK_GONE_SECONDS = 600;
@@ -17,7 +19,7 @@ export function fleetChecks(seen: FleetHealth, at: Seconds): Check[] {
   const { fleet, policy } = seen;
   return [
     ...policy.pools.flatMap((pool) => poolChecks(seen, pool, at)),
-    ...whenRead(`nodes ${fleet}`, seen.nodes, KUBERNETES, (nodes) => nodesCheck(fleet, nodes)),
+    ...whenRead(`nodes ${fleet}`, seen.nodes, KUBERNETES, (nodes) => nodesCheck(fleet, nodes, at)),
     ...whenRead(`pods ${fleet}`, seen.pods, KUBERNETES, (pods) => podsCheck(fleet, policy, pods, at)),
     ...modelsCheck(seen, at),
     ...whenRead(`queue ${fleet}`, seen.queue, 'May the function read the queue and its metrics?', (queue) =>
@@ -65,10 +67,16 @@ function poolCheck(name: string, pool: PoolPolicy, observed: PoolObservation, at
   );
 }
 
-function nodesCheck(fleet: string, nodes: readonly NodeHealth[]): Check {
+function nodesCheck(fleet: string, nodes: readonly NodeHealth[], at: Seconds): Check {
   const name = `nodes ${fleet}`;
-  const bad = nodes.flatMap((node) => (node.notReady ? [`${node.name}: ${node.notReady}`] : []));
-  if (bad.length === 0) return healthy(name, `${nodes.length} nodes, all Ready`);
+  const unready = nodes.flatMap(({ name: node, notReady }) => (notReady ? [{ node, ...notReady }] : []));
+  const bad = unready
+    .filter(({ since }) => at - since > NODE_SECONDS)
+    .map(({ node, since, why }) => `${node} for ${Math.round(at - since)} s: ${why}`);
+  if (bad.length === 0) {
+    const changing = unready.length === 0 ? 'all Ready' : `${unready.length} come or go`;
+    return healthy(name, `${nodes.length} nodes, ${changing}`);
+  }
   return degraded(
     name,
     `${bad.length} of ${nodes.length} nodes are not Ready: ${listed(bad)}`,
@@ -78,11 +86,11 @@ function nodesCheck(fleet: string, nodes: readonly NodeHealth[]): Check {
 
 function podsCheck(fleet: string, policy: FleetPolicy, pods: readonly PodHealth[], at: Seconds): Check {
   const name = `pods ${fleet}`;
-  const stay = pods.filter(({ isTerminating }) => !isTerminating);
+  const stay = pods.filter(({ isTerminating, isDraining }) => !isTerminating && !isDraining);
   const stuck = stay.filter((pod) => {
     if (pod.isReady) return false;
     if (pod.trouble !== undefined && pod.node !== undefined) return true;
-    return at - pod.createdAt > patience(policy.pools.find((one) => one.name === pod.pool));
+    return at - notReadySince(pod) > patience(policy.pools.find((one) => one.name === pod.pool));
   });
   if (stuck.length === 0) return healthy(name, `${stay.length} pods, none stuck`);
   const told = stuck.map(

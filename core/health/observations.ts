@@ -32,7 +32,11 @@ export interface PodHealth {
   pool: string;
   createdAt: Seconds;
   isReady: boolean;
+  /** Since when its containers answer no probe. */
+  unreadySince?: Seconds;
   isTerminating: boolean;
+  /** It is to go: it takes nothing any more, and is not Ready for that. */
+  isDraining: boolean;
   node?: string;
   /** Why it is in no node, or what its container waits for: `CrashLoopBackOff: …`. */
   trouble?: string;
@@ -40,8 +44,8 @@ export interface PodHealth {
 
 export interface NodeHealth {
   name: string;
-  /** Why it is not Ready; absent: it is. */
-  notReady?: string;
+  /** Since when it is not Ready, and why; absent: it is. */
+  notReady?: { since: Seconds; why: string };
 }
 
 export interface QueueHealth {

@@ -11,6 +11,10 @@ const isCold = ({ phase }: ReplicaObservation): boolean => phase === 'starting' 
 export const isStarting = (replica: ReplicaObservation, pool: PoolPolicy, at: Seconds): boolean =>
   isCold(replica) && at - replica.createdAt <= patience(pool);
 
-/** It should be warm by now. */
+/** It should be warm by now; one that was, and turned cold, has as long again. */
 export const isLate = (replica: ReplicaObservation, pool: PoolPolicy, at: Seconds): boolean =>
-  isCold(replica) && !isStarting(replica, pool, at);
+  isCold(replica) && at - notReadySince(replica) > patience(pool);
+
+/** Since when something is not Ready that may have been before. */
+export const notReadySince = (one: { createdAt: Seconds; unreadySince?: Seconds }): Seconds =>
+  Math.max(one.createdAt, one.unreadySince ?? 0);

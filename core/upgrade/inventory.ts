@@ -67,6 +67,8 @@ export interface PoolState {
   desired: number;
   /** Replicas that serve. */
   ready: number;
+  /** Replicas that the scaler takes away. */
+  draining: number;
   image: string;
   models: string[];
   /** Nodes that the group may have at most, and has asked for. */

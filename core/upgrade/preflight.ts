@@ -1,4 +1,4 @@
-import { ailing, ailmentsOf, type FleetState, type Inventory } from './inventory.ts';
+import { ailing, ailmentsOf, type FleetState, type Inventory, type PoolState } from './inventory.ts';
 import type { UpgradePlan } from './plan.ts';
 import { minorsBetween } from './versions.ts';
 
@@ -159,13 +159,17 @@ const nodegroups: Rule = ({ nodegroups: chosen }, { nodegroups = [] }) =>
       next: 'see its health issues in the EKS console',
     }));
 
+/** A replica that the scaler drains uses its pool's budget up, and leaves by its deadline: EKS repeats evictions for longer. */
+const isSpentOnDrain = ({ ready, draining, desired }: PoolState): boolean =>
+  draining > 0 && ready + draining >= desired;
+
 /** EKS drains within disruption budgets: one that allows none now would block it. */
 const budgets: Rule = ({ request }, { fleets }) =>
   request.target !== 'nodes' && request.target !== 'kubernetes'
     ? []
     : fleets.flatMap(({ name, pools }) =>
         pools
-          .filter(({ disruptionsAllowed, ready }) => ready > 0 && disruptionsAllowed === 0)
+          .filter((pool) => pool.ready > 0 && pool.disruptionsAllowed === 0 && !isSpentOnDrain(pool))
           .map((pool) => ({
             rule: 'disruption-budget',
             text: `the disruption budget of ${name}-${pool.name} allows no pod to go now`,

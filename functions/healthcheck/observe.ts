@@ -10,6 +10,7 @@ import type {
   QueueHealth,
   TickHealth,
 } from '../../core/health/observations.ts';
+import { DRAIN_COST } from '../../core/protocol/names.ts';
 import type { Reading, Seconds } from '../../core/scaling/types.ts';
 import { observe, type Readers } from '../scaler/observe.ts';
 import { messageOf, withDeadline } from '../shared/async.ts';
@@ -134,11 +135,14 @@ const podHealth = ({
   pool,
   createdAt,
   isReady,
+  unreadySince,
   isTerminating,
+  deletionCost,
   node,
   trouble,
 }: PodObservation): PodHealth => ({
-  ...{ name, pool, createdAt, isReady, isTerminating },
+  ...{ name, pool, createdAt, isReady, isTerminating, isDraining: deletionCost === DRAIN_COST },
+  ...(unreadySince === undefined ? {} : { unreadySince }),
   ...(node === undefined ? {} : { node }),
   ...(trouble === undefined ? {} : { trouble }),
 });

@@ -70,9 +70,11 @@ function poolOf({ workloads, canaries, pods }: FleetRollout, name: string) {
   const workload = workloads.find(({ pool }) => pool === name);
   if (!workload) return undefined;
   const { replicas: desired, image, models, mark } = workload;
-  const ready = pods.filter((pod) => pod.pool === name && !pod.isCanary && pod.isReady && !pod.isTerminating);
+  const own = pods.filter((pod) => pod.pool === name && !pod.isCanary && !pod.isTerminating);
+  const ready = own.filter(({ isReady }) => isReady).length;
+  const draining = own.filter(({ isReady, isDraining }) => isDraining && !isReady).length;
   return {
-    ...{ desired, image, models, ready: ready.length },
+    ...{ desired, image, models, ready, draining },
     isMarked: mark !== undefined,
     isSpare: (canaries[name] ?? 0) > 0 || (mark !== undefined && mark.spareNodes + mark.replicas > 0),
   };

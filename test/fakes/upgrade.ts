@@ -157,7 +157,13 @@ export class FakeRollouts implements Rollouts {
         image,
         models: [...models],
       },
-      ...{ isReady: false, isTerminating: false, createdAt: this.#now(), boundAt: this.#now() },
+      ...{
+        isReady: false,
+        isTerminating: false,
+        isDraining: false,
+        createdAt: this.#now(),
+        boundAt: this.#now(),
+      },
       ...{ ip: `127.0.0.${this.#made % 250}`, restarts: 0 },
     });
   }

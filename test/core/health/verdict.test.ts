@@ -48,6 +48,7 @@ const fleet = (changes: Partial<FleetHealth> = {}): FleetHealth => ({
       createdAt: AT - 900,
       isReady: true,
       isTerminating: false,
+      isDraining: false,
       node: 'n0',
     },
   ]),
@@ -172,12 +173,12 @@ describe('what is found', () => {
       system({
         nodes: read([
           { name: 'n0' },
-          { name: 'n1', notReady: 'KubeletNotReady: cni plugin not initialized' },
+          { name: 'n1', notReady: { since: AT - 181, why: 'KubeletNotReady: cni plugin not initialized' } },
         ]),
       }),
       'nodes cpu',
       'degraded',
-      /1 of 2 nodes.*n1: KubeletNotReady/,
+      /1 of 2 nodes.*n1 for 181 s: KubeletNotReady/,
       /kubectl describe node/,
     ],
     [
@@ -190,6 +191,7 @@ describe('what is found', () => {
             createdAt: AT - 20,
             isReady: false,
             isTerminating: false,
+            isDraining: false,
             node: 'n0',
             trouble: 'ollama CrashLoopBackOff after 4 restarts',
           },
@@ -210,6 +212,7 @@ describe('what is found', () => {
             createdAt: AT - 400,
             isReady: false,
             isTerminating: false,
+            isDraining: false,
             trouble: 'Unschedulable: 0/3 nodes',
           },
         ]),
@@ -357,9 +360,50 @@ describe('what is as it should be', () => {
       'a pod that is leaving',
       {
         pods: read([
-          { name: 'p', pool: 'main', createdAt: AT - 999, isReady: false, isTerminating: true, trouble: 'x' },
+          {
+            name: 'p',
+            pool: 'main',
+            createdAt: AT - 999,
+            isReady: false,
+            isTerminating: true,
+            isDraining: false,
+            trouble: 'x',
+          },
         ]),
       },
+    ],
+    [
+      'a pod that scale-in drains, however old it is',
+      {
+        pods: read([
+          {
+            name: 'p',
+            pool: 'main',
+            createdAt: AT - 999,
+            isReady: false,
+            isTerminating: false,
+            isDraining: true,
+          },
+        ]),
+      },
+    ],
+    [
+      'a replica that turned cold a while ago, however old it is',
+      {
+        pools: {
+          main: read(pool({ replicas: [replica(), replica({ phase: 'starting', unreadySince: AT - 299 })] })),
+        },
+        pods: read([
+          {
+            ...{ name: 'p', pool: 'main', createdAt: AT - 999, unreadySince: AT - 299, node: 'n' },
+            ...{ isReady: false, isTerminating: false, isDraining: false },
+          },
+        ]),
+      },
+    ],
+    [
+      'a node that boots, or ends',
+      { nodes: read([{ name: 'n0' }, { name: 'n1', notReady: { since: AT - 179, why: 'Unknown' } }]) },
     ],
     ['messages of whose age nothing is known yet', { queue: read({ backlog: 5, inFlight: 0 }) }],
   ];
@@ -434,7 +478,7 @@ it('never calls healthy what could not be read', () => {
 
 it('stays small enough for a state machine to carry', () => {
   const pods = Array.from({ length: 500 }, (_, i) => ({
-    ...{ name: `p${i}`, pool: 'main', createdAt: 0, isReady: false, isTerminating: false },
+    ...{ name: `p${i}`, pool: 'main', createdAt: 0, isReady: false, isTerminating: false, isDraining: false },
     trouble: 'x'.repeat(5000),
   }));
   expect(JSON.stringify(judge(system({ pods: read(pods) }))).length).toBeLessThan(5000);

@@ -9,6 +9,7 @@ export const poolState = (overrides: Partial<PoolState> = {}): PoolState => ({
   max: 4,
   desired: 2,
   ready: 2,
+  draining: 0,
   image: OLD_IMAGE,
   models: ['llama3.1:8b'],
   maxNodes: 4,

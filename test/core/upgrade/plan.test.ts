@@ -188,11 +188,21 @@ describe('preflight', () => {
       }),
     ],
     ['disruption-budget', kubernetes, withPool({ disruptionsAllowed: 0 })],
+    [
+      'disruption-budget',
+      kubernetes,
+      withPool({ disruptionsAllowed: 0, desired: 4, ready: 2, draining: 1, maxNodes: 9, max: 9 }),
+    ],
   ])('%s stands in the way', (rule, request, inventory) => {
     const found = obstacles(planOf(request, inventory), inventory);
     expect(found.map((one) => one.rule)).toEqual([rule]);
     expect(found[0]?.text).not.toContain('undefined');
     expect(found[0]?.next).toBeTruthy();
+  });
+
+  it('does not mind a budget that a replica uses up which scale-in takes away', () => {
+    const inventory = withPool({ disruptionsAllowed: 0, desired: 2, ready: 1, draining: 1 });
+    expect(rulesOf({ target: 'nodes', to: 'latest' }, inventory)).toEqual([]);
   });
 
   it('finds its own extra replica again, though it took the last room', () => {

@@ -57,7 +57,9 @@ it('tells what is wrong where', async () => {
     trouble: 'ollama CrashLoopBackOff after 3 restarts',
     isReady: false,
   });
-  Object.assign(world.nodes.items[1] ?? {}, { notReady: 'KubeletNotReady: no network' });
+  Object.assign(world.nodes.items[1] ?? {}, {
+    notReady: { since: 0, why: 'KubeletNotReady: no network' },
+  });
   deps.queueAge = { oldestSeconds: async () => 1000 };
   expect((await findings(deps)).map(({ name, status }) => [name, status])).toEqual([
     ['pool cpu/main', 'degraded'],
