@@ -1,14 +1,24 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import type { KubernetesAccess } from '../../adapters/kubernetes/eks.ts';
 import { KubernetesRollouts } from '../../adapters/kubernetes/rollout.ts';
-import { LABEL } from '../../core/protocol/names.ts';
+import { ANNOTATION, LABEL } from '../../core/protocol/names.ts';
 
 const BOUND = new Date('2026-01-01T00:00:10Z');
 
 /** What is read of one pod of the pool `main`. */
-async function read(status: V1Pod['status'], labels: Record<string, string> = { [LABEL.pool]: 'main' }) {
+async function read(
+  status: V1Pod['status'],
+  labels: Record<string, string> = { [LABEL.pool]: 'main' },
+  annotations: Record<string, string> = {},
+) {
   const pod: V1Pod = {
-    metadata: { name: 'a', uid: 'u', labels, creationTimestamp: new Date('2026-01-01T00:00:00Z') },
+    metadata: {
+      name: 'a',
+      uid: 'u',
+      labels,
+      annotations,
+      creationTimestamp: new Date('2026-01-01T00:00:00Z'),
+    },
     spec: {
       initContainers: [{ name: 'ollama', image: 'ollama:0.18.0' }],
       containers: [{ name: 'worker', env: [{ name: 'PADDOCK_MODELS', value: 'a:1b,b:1b' }] }],
@@ -56,6 +66,12 @@ it('a pod without its image tells so, and not that its other containers wait for
   expect(pod).toMatchObject({
     ...{ pool: 'spot', isCanary: true, waiting: { reason: 'ImagePullBackOff', message } },
   });
+});
+
+it('a pod that scale-in takes away tells so', async () => {
+  const pool = { [LABEL.pool]: 'main' };
+  const drained = await read({}, pool, { [ANNOTATION.deletionCost]: '-1000' });
+  expect([drained[0]?.isDraining, (await read({}, pool))[0]?.isDraining]).toEqual([true, false]);
 });
 
 it('a pod on its way waits for nothing, and one that has ended is none', async () => {

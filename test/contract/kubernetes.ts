@@ -264,7 +264,7 @@ export function kubernetesContract(name: string, make: () => KubernetesSetup): v
       await addNode('n2', 'n2-node-0', 'i-0fedcba9876543210');
 
       const found = await nodes.list('n1');
-      // Besides, the real one tells why a node is not ready.
+      // Besides, the real one tells since when and why a node is not ready.
       expect(found.sort((a, b) => a.name.localeCompare(b.name))).toMatchObject([
         { name: 'n1-node-0', instanceId: 'i-0123456789abcdef0' },
         { name: 'n1-node-1' },

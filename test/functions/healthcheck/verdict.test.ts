@@ -1,3 +1,4 @@
+import { DRAIN_COST } from '../../../core/protocol/names.ts';
 import { createHandler } from '../../../functions/healthcheck/handler.ts';
 import { giveVerdict, type VerdictDependencies } from '../../../functions/healthcheck/verdict.ts';
 import { captured } from '../capture.ts';
@@ -68,6 +69,19 @@ it('tells what is wrong where', async () => {
     ['queue cpu', 'unhealthy'],
     ['dead letters cpu', 'degraded'],
   ]);
+});
+
+it('is healthy while scale-in drains one of two old replicas', async () => {
+  const { world, deps } = await health();
+  world.addReplica('cpu-main-1');
+  world.workload.replicas = 2;
+  const draining = { containersReady: false, isReady: false, unreadySince: 0, deletionCost: DRAIN_COST };
+  Object.assign(world.pods.items[1] ?? {}, draining);
+  Object.assign(world.leases.items[1] ?? {}, { drainDeadline: START + 30 });
+  expect(await findings(deps)).toEqual([]);
+  Object.assign(world.pods.items[1] ?? {}, { deletionCost: undefined });
+  Object.assign(world.leases.items[1] ?? {}, { drainDeadline: undefined });
+  expect((await findings(deps)).map(({ name }) => name)).toEqual(['pool cpu/main', 'pods cpu']);
 });
 
 it('goes on when single readings fail or hang, and calls those unknown', async () => {
