@@ -11,6 +11,6 @@ export default {
   // test/**/*.test.ts are unit tests; *.integration.test.ts start real servers and processes.
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Integration tests start processes and clusters: a busy machine makes them slower, not wrong.
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   modulePathIgnorePatterns: ['<rootDir>/cdk.out'],
 };

@@ -9,7 +9,7 @@ import type { Tally } from './tally.ts';
 import type { Target } from './target.ts';
 
 /** A fault that found no victim for so long is left out. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 type Driver = (target: Target, draw: number, signal: AbortSignal) => Promise<boolean>;
 

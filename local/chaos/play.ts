@@ -41,9 +41,9 @@ export interface ChaosOutcome {
 /** Share of the time, seconds at most, that the load leaves for what has been submitted to come to its end. */
 const CALM = { share: 0.4, maxSeconds: 150 };
 /** The health check sweeps once a minute. */
-const LONGER_THAN_A_SWEEP_MS = 80_000;
+const LONGER_THAN_A_SWEEP_MS = 120_000;
 /** When all results are there, clients that wait for theirs have so long to fetch them. */
-const CLIENTS_MS = 30_000;
+const CLIENTS_MS = 60_000;
 const LOOK_MS = 500;
 /** A result whose announcement was missed is found by looking again. */
 const LOOK_AGAIN_MS = 5000;

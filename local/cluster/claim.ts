@@ -75,7 +75,7 @@ export class Claim {
       kind,
       metadata: { name, ...(namespace !== undefined && { namespace }) },
     }));
-    await this.#write(await this.#own());
+    await this.#again(() => this.#renewed());
   }
 
   /** Throws when the cluster is another run's by now: nothing there may be removed then. */
@@ -87,10 +87,27 @@ export class Claim {
   async end(options: { forget: boolean }): Promise<void> {
     clearInterval(this.#timer);
     if (!options.forget) return;
-    const lease = await this.#own();
-    const { uid, resourceVersion } = lease.metadata ?? {};
-    const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
-    await this.#leases.deleteNamespacedLease({ ...LEASE, body: { preconditions } });
+    await this.#again(async () => {
+      const lease = await this.#own();
+      const { uid, resourceVersion } = lease.metadata ?? {};
+      const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+      await this.#leases.deleteNamespacedLease({ ...LEASE, body: { preconditions } });
+    });
+  }
+
+  /** A renewal by the timer may come between reading and writing: then it is read anew. */
+  async #again(change: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await change();
+      } catch (error) {
+        if (!(error instanceof ApiException && error.code === 409)) throw error;
+      }
+    }
+  }
+
+  async #renewed(): Promise<void> {
+    await this.#write(await this.#own());
   }
 
   async #own(): Promise<V1Lease> {
@@ -103,9 +120,7 @@ export class Claim {
 
   /** One that fails is made up for by the next. */
   async #renew(): Promise<void> {
-    await this.#own()
-      .then((lease) => this.#write(lease))
-      .catch(() => {});
+    await this.#renewed().catch(() => {});
   }
 
   async #read(): Promise<V1Lease | undefined> {

@@ -70,7 +70,7 @@ it('that others always overtake says so, and changes nothing', async () => {
 
   await expect(overtaken).rejects.toThrow(/others change the API keys/);
   expect(await names()).toEqual(['a']);
-}, 20_000);
+});
 
 it('a secret that is not there is said to be so', async () => {
   secret = 'paddock/none';

@@ -84,7 +84,7 @@ it('1,000 dead letters are listed, each once, and are all there afterwards', asy
   expect(new Set(rows.map(({ id }) => id)).size).toBe(1000);
   expect(rows).toHaveLength(1000);
   expect(countOf(deadUrl)).toMatchObject({ visible: 1000, notVisible: 0 });
-}, 120_000);
+});
 
 it('throttled, a sweep, a redrive and a purge come to their end', async () => {
   const { dlq, deadUrl, queueUrl, countOf, fleet, sweeper } = await world({ maxAttempts: 10 });
@@ -104,7 +104,7 @@ it('throttled, a sweep, a redrive and a purge come to their end', async () => {
   }
   expect(countOf(deadUrl)).toMatchObject({ visible: 0, notVisible: 0 });
   expect(countOf(queueUrl)).toMatchObject({ visible: 2 });
-}, 120_000);
+});
 
 it('a redrive that can not send leaves the letter, and the next one completes it', async () => {
   const { dlq, deadUrl, queueUrl, countOf, fleet, objects, sweeper } = await world();

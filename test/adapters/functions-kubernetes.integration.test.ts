@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { jest } from '@jest/globals';
 import {
   AppsV1Api,
   CoreV1Api,
@@ -27,8 +26,6 @@ import {
   start,
   until,
 } from '../local/cluster/support.ts';
-
-jest.setTimeout(60_000);
 
 const stateDir = newStateDir();
 const authenticator = new StubAuthenticator();

@@ -52,10 +52,10 @@ describe('the model server', () => {
   });
 
   it.each([
-    ['/api/generate', { prompt: 'Why?', options: { num_predict: 50 } }],
-    ['/api/chat', { messages: [{ role: 'user', content: 'Why?' }], options: { num_predict: 50 } }],
-    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Why?' }], max_tokens: 50 }],
-    ['/v1/responses', { input: 'Why?', max_output_tokens: 50 }],
+    ['/api/generate', { prompt: 'Why?', options: { num_predict: 300 } }],
+    ['/api/chat', { messages: [{ role: 'user', content: 'Why?' }], options: { num_predict: 300 } }],
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Why?' }], max_tokens: 300 }],
+    ['/v1/responses', { input: 'Why?', max_output_tokens: 300 }],
   ] as const)('gives the same answer of %s in pieces as at once', async (path, more) => {
     await setUp();
     await ollama.load('tiny');

@@ -16,7 +16,7 @@ export function modelLibraryContract(
       await rig.start();
       server = await start(rig);
       pod = await rig.pod(server);
-    }, 60_000);
+    });
     afterAll(async () => {
       await server.stop();
       await rig.stop();
@@ -36,13 +36,13 @@ export function modelLibraryContract(
       });
       expect(pod.progress.at(-1)).toMatchObject({ source: 'mirror' });
       expect(rig.registry.asked).toEqual([]);
-    }, 60_000);
+    });
 
     it('fills from the registry what the mirror lacks', async () => {
       await pod.fill('elsewhere');
 
       expect(await pod.names()).toEqual(['elsewhere:latest', 'mirrored:8b']);
-    }, 60_000);
+    });
 
     it('keeps files as long as a name is left for them, in whichever case it is said', async () => {
       await pod.library.copy('mirrored:8b', 'second:8b');
@@ -84,7 +84,7 @@ export function modelLibraryContract(
       await pod.fill('spoiled');
 
       expect(await pod.names()).toContain('spoiled:latest');
-    }, 60_000);
+    });
 
     it('goes on where a broken connection has left it', async () => {
       const froms: number[] = [];
@@ -102,6 +102,6 @@ export function modelLibraryContract(
       expect((await pod.store.read()).models).toContainEqual(
         expect.objectContaining({ name: 'broken:latest', isComplete: true }),
       );
-    }, 60_000);
+    });
   });
 }

@@ -107,12 +107,12 @@ export function modelServerContract(name: string, start: () => Promise<ServerUnd
       const { body: loaded } = await ask('/api/generate', { model: server.model, keep_alive: -1 });
       expect(loaded).toMatchObject({ model: server.model, response: '', done: true, done_reason: 'load' });
       expect(await ollama.loaded()).toEqual([server.model]);
-    }, 60_000);
+    });
 
     it('loads with a conversation of no messages, too', async () => {
       const { status, body } = await ask('/api/chat', { model: server.model, messages: [], stream: false });
       expect({ status, body }).toMatchObject({ status: 200, body: { done: true, done_reason: 'load' } });
-    }, 60_000);
+    });
 
     it('lists what it has, in both APIs', async () => {
       const { model } = server;
@@ -165,14 +165,14 @@ export function modelServerContract(name: string, start: () => Promise<ServerUnd
         status: 200,
         body: { object: 'text_completion', choices: [{ index: 0, text, finish_reason: 'length' }] },
       });
-    }, 60_000);
+    });
 
     it('takes a name in any case, and gives it back as it came', async () => {
       const model = server.model.toUpperCase();
       const { body } = await generate({ model, options: { num_predict: 1 } });
       expect(body).toMatchObject({ model, done: true });
       expect(await ollama.loaded()).toEqual([server.model]);
-    }, 60_000);
+    });
 
     it.each([
       ['/api/generate', { prompt: 'x' }],
@@ -250,7 +250,7 @@ export function modelServerContract(name: string, start: () => Promise<ServerUnd
         Array.from({ length: 3 }, () => generate({ options: { num_predict: 2 } })),
       );
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    }, 60_000);
+    });
 
     it('stops generating when the caller gives up: its slot is free again', async () => {
       const leaving = new AbortController();
@@ -260,6 +260,6 @@ export function modelServerContract(name: string, start: () => Promise<ServerUnd
       leaving.abort();
       await expect(endless).rejects.toThrow(UnavailableError);
       expect((await generate({ options: { num_predict: 1 } })).status).toBe(200);
-    }, 60_000);
+    });
   });
 }

@@ -32,8 +32,6 @@ export interface FaultSubject {
   model: string;
   /** Of a network with 255 addresses that no other suite uses: `127.44.0`. */
   network: string;
-  /** For a fill that nobody disturbs, with load and first token. */
-  seconds: number;
 }
 
 /** A pod whose warm-up is harmed: the real worker, a model server, and a registry over HTTP. */
@@ -47,8 +45,7 @@ interface Pod {
 /** What goes wrong while a new pod fills, loads and answers: it ends warm or says why not, and is never Ready but cold. */
 export function warmUpFaultsContract(name: string, subject: FaultSubject): void {
   describe(`a warm-up with ${name}`, () => {
-    const { model, seconds } = subject;
-    const timeout = (seconds * 4 + 20) * 1000;
+    const { model } = subject;
     let bench: WorkerBench;
     let registry: RegistryStandIn;
     let weights: { digest: string; bytes: number };
@@ -63,7 +60,7 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
       const manifest = await fetch(`${registry.url}/v2/${namespace}/${own}/manifests/${tag}`);
       const [largest] = layersOf(await manifest.text()).sort((a, b) => b.bytes - a.bytes);
       weights = largest as typeof weights;
-    }, 60_000);
+    });
     afterAll(async () => {
       await bench.stop();
       await registry.stop();
@@ -100,6 +97,7 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
 
     /** Nobody was served, and nothing says that anybody could be. */
     async function expectCold({ worker, attempts, knocking }: Pod): Promise<void> {
+      await until(() => knocking.statuses.length > 0);
       expect(attempts.isGateOpen).toBe(false);
       expect((await fetch(`${worker.url}/readyz`)).status).toBe(503);
       expect(new Set(knocking.statuses)).toEqual(new Set([503]));
@@ -130,145 +128,121 @@ export function warmUpFaultsContract(name: string, subject: FaultSubject): void 
       return { isHeld, go: gate.resolve, froms };
     }
 
-    it(
-      'that breaks off again and again goes on each time, and ends warm',
-      async () => {
-        const cuts = [0, weights.bytes / 3, weights.bytes / 2].map(Math.floor);
-        const froms: number[] = [];
-        registry.fault = (digest, from) => {
-          if (digest !== weights.digest) return undefined;
-          froms.push(from);
-          const cutAfterBytes = cuts.shift();
-          return cutAfterBytes === undefined ? undefined : { cutAfterBytes };
-        };
-        const cut = await start();
-        const end = cut.attempts.run('first');
-        await until(() => cuts.length === 0, seconds + 15);
-        await expectCold(cut);
+    it('that breaks off again and again goes on each time, and ends warm', async () => {
+      const cuts = [0, weights.bytes / 3, weights.bytes / 2].map(Math.floor);
+      const froms: number[] = [];
+      registry.fault = (digest, from) => {
+        if (digest !== weights.digest) return undefined;
+        froms.push(from);
+        const cutAfterBytes = cuts.shift();
+        return cutAfterBytes === undefined ? undefined : { cutAfterBytes };
+      };
+      const cut = await start();
+      const end = cut.attempts.run('first');
+      await until(() => cuts.length === 0);
+      await expectCold(cut);
 
-        expect(await end).toBe('warm');
-        await expectWarm(cut);
-        expect(Math.max(...froms)).toBeGreaterThan(0);
-      },
-      timeout,
-    );
+      expect(await end).toBe('warm');
+      await expectWarm(cut);
+      expect(Math.max(...froms)).toBeGreaterThan(0);
+    });
 
-    it(
-      'that gets wrong content throws it away, says so, and ends warm',
-      async () => {
-        let isSpoiled = true;
-        const gate = Promise.withResolvers<void>();
-        registry.fault = async (digest, from) => {
-          if (digest !== weights.digest) return undefined;
-          if (isSpoiled) return { spoil: true };
-          if (from === 0) await gate.promise;
-          return undefined;
-        };
-        const spoiled = await start();
-        const end = spoiled.attempts.run('first');
-        await until(async () => (await warmth(spoiled)).failure?.kind === 'checksum-mismatch', seconds + 15);
-        isSpoiled = false;
-        await expectCold(spoiled);
-        gate.resolve();
+    it('that gets wrong content throws it away, says so, and ends warm', async () => {
+      let isSpoiled = true;
+      const gate = Promise.withResolvers<void>();
+      registry.fault = async (digest, from) => {
+        if (digest !== weights.digest) return undefined;
+        if (isSpoiled) return { spoil: true };
+        if (from === 0) await gate.promise;
+        return undefined;
+      };
+      const spoiled = await start();
+      const end = spoiled.attempts.run('first');
+      await until(async () => (await warmth(spoiled)).failure?.kind === 'checksum-mismatch');
+      isSpoiled = false;
+      await expectCold(spoiled);
+      gate.resolve();
 
-        expect(await end).toBe('warm');
-        await expectWarm(spoiled);
-      },
-      timeout,
-    );
+      expect(await end).toBe('warm');
+      await expectWarm(spoiled);
+    });
 
-    it(
-      'whose model server is killed in the middle of the fill goes on from there',
-      async () => {
-        const { isHeld, go, froms } = holdFill();
-        const killed = await start();
-        const end = killed.attempts.run('first');
-        await until(isHeld, seconds + 15);
-        const before = froms.length;
-        await killed.server.restart();
-        await until(async () => (await warmth(killed)).failure?.kind === 'server-gone', 15);
-        await expectCold(killed);
-        go();
+    it('whose model server is killed in the middle of the fill goes on from there', async () => {
+      const { isHeld, go, froms } = holdFill();
+      const killed = await start();
+      const end = killed.attempts.run('first');
+      await until(isHeld);
+      const before = froms.length;
+      await killed.server.restart();
+      await until(async () => (await warmth(killed)).failure?.kind === 'server-gone');
+      await expectCold(killed);
+      go();
 
-        expect(await end).toBe('warm');
-        await expectWarm(killed);
-        // Where the part began that was cut off: what of it had come is not fetched again. Ollama fetches several at once.
-        expect(froms.slice(before)).not.toContain(froms[0]);
-      },
-      timeout,
-    );
+      expect(await end).toBe('warm');
+      await expectWarm(killed);
+      // Where the part began that was cut off: what of it had come is not fetched again. Ollama fetches several at once.
+      expect(froms.slice(before)).not.toContain(froms[0]);
+    });
 
-    it(
-      'whose caller runs out of time, and that two then ask for at once, fills and answers once',
-      async () => {
-        const { isHeld, go, froms } = holdFill();
-        const asked = await start();
-        await until(isHeld, seconds + 15);
-        const timedOut = fetch(`${asked.worker.url}/warm?wait=60&attempt=lost`, {
-          ...{ method: 'POST', signal: AbortSignal.timeout(200) },
-        });
-        await expect(timedOut).rejects.toThrow();
-        await expectCold(asked);
-        const both = Promise.all([asked.attempts.run('one'), asked.attempts.run('other')]);
-        go();
+    it('whose caller runs out of time, and that two then ask for at once, fills and answers once', async () => {
+      const { isHeld, go, froms } = holdFill();
+      const asked = await start();
+      await until(isHeld);
+      const timedOut = fetch(`${asked.worker.url}/warm?wait=60&attempt=lost`, {
+        ...{ method: 'POST', signal: AbortSignal.timeout(200) },
+      });
+      await expect(timedOut).rejects.toThrow();
+      await expectCold(asked);
+      const both = Promise.all([asked.attempts.run('one'), asked.attempts.run('other')]);
+      go();
 
-        expect(await both).toEqual(['warm', 'warm']);
-        await expectWarm(asked);
-        expect(froms).toEqual([...new Set(froms)]);
-        expect((await warmth(asked)).seconds).toMatchObject({ load: expect.any(Number) });
-      },
-      timeout,
-    );
+      expect(await both).toEqual(['warm', 'warm']);
+      await expectWarm(asked);
+      expect(froms).toEqual([...new Set(froms)]);
+      expect((await warmth(asked)).seconds).toMatchObject({ load: expect.any(Number) });
+    });
 
     describe('on a real disk of few bytes', () => {
       let disk: SmallDisk | undefined;
       afterEach(() => disk?.unmount());
 
-      it(
-        'that fills up meanwhile says so, and ends warm when there is room again',
-        async () => {
-          disk = smallDisk(join(bench.dir, `small-${pods}`), weights.bytes * 1.5);
-          if (!disk) return;
-          const filler = join(disk.folder, 'filler');
-          registry.fault = (digest, from) => {
-            if (digest === weights.digest && from === 0) writeFileSync(filler, Buffer.alloc(weights.bytes));
-            return undefined;
-          };
-          const full = await start(join(disk.folder, 'models'));
-          const end = full.attempts.run('first');
-          await until(async () => (await warmth(full)).failure?.kind === 'disk-full', seconds + 30);
-          registry.fault = () => undefined;
-          await expectCold(full);
-          rmSync(filler);
+      it('that fills up meanwhile says so, and ends warm when there is room again', async () => {
+        disk = smallDisk(join(bench.dir, `small-${pods}`), weights.bytes * 1.5);
+        if (!disk) return;
+        const filler = join(disk.folder, 'filler');
+        registry.fault = (digest, from) => {
+          if (digest === weights.digest && from === 0) writeFileSync(filler, Buffer.alloc(weights.bytes));
+          return undefined;
+        };
+        const full = await start(join(disk.folder, 'models'));
+        const end = full.attempts.run('first');
+        await until(async () => (await warmth(full)).failure?.kind === 'disk-full');
+        registry.fault = () => undefined;
+        await expectCold(full);
+        rmSync(filler);
 
-          expect(await end).toBe('warm');
-          await expectWarm(full);
-        },
-        timeout + 60_000,
-      );
+        expect(await end).toBe('warm');
+        await expectWarm(full);
+      });
 
-      it(
-        'that has no room from the start ends the attempt with the sizes, and the next one ends warm',
-        async () => {
-          disk = smallDisk(join(bench.dir, `small-${pods}`), weights.bytes * 1.5);
-          if (!disk) return;
-          const filler = join(disk.folder, 'filler');
-          mkdirSync(join(disk.folder, 'models'));
-          writeFileSync(filler, Buffer.alloc(weights.bytes));
-          const full = await start(join(disk.folder, 'models'));
+      it('that has no room from the start ends the attempt with the sizes, and the next one ends warm', async () => {
+        disk = smallDisk(join(bench.dir, `small-${pods}`), weights.bytes * 1.5);
+        if (!disk) return;
+        const filler = join(disk.folder, 'filler');
+        mkdirSync(join(disk.folder, 'models'));
+        writeFileSync(filler, Buffer.alloc(weights.bytes));
+        const full = await start(join(disk.folder, 'models'));
 
-          expect(await full.attempts.run('first')).toBe('failed');
-          await expectCold(full);
-          expect(full.attempts.pods.items[0]?.warmupFailure).toMatchObject({
-            kind: 'disk-full',
-            reason: expect.stringMatching(/needs [\d.]+ [KM]B, and the disk has [\d.]+ [KM]B for models/),
-          });
-          rmSync(filler);
-          expect(await full.attempts.run('second')).toBe('warm');
-          await expectWarm(full);
-        },
-        timeout,
-      );
+        expect(await full.attempts.run('first')).toBe('failed');
+        await expectCold(full);
+        expect(full.attempts.pods.items[0]?.warmupFailure).toMatchObject({
+          kind: 'disk-full',
+          reason: expect.stringMatching(/needs [\d.]+ [KM]B, and the disk has [\d.]+ [KM]B for models/),
+        });
+        rmSync(filler);
+        expect(await full.attempts.run('second')).toBe('warm');
+        await expectWarm(full);
+      });
     });
   });
 }

@@ -32,7 +32,7 @@ beforeAll(async () => {
       Attributes: { RedrivePolicy: JSON.stringify({ ...redrive, maxReceiveCount: MAX_RECEIVES }) },
     }),
   );
-}, 120_000);
+});
 afterAll(async () => {
   sqs?.destroy();
   await rig.stop();
@@ -53,23 +53,23 @@ it('a request whose worker dies each time lands in the dead-letter queue, and it
   doomed = await client.responses.create({ model: 'tiny', input: 'Why?', background: true });
   for (let death = 1; death <= MAX_RECEIVES; death += 1) {
     await rig.startWorker({ decodeRate: 1 });
-    await until(() => rig.events.filter(isStart).length === death, 30);
-    await until(async () => (await client.responses.retrieve(doomed.id)).status === 'in_progress', 30);
+    await until(() => rig.events.filter(isStart).length === death);
+    await until(async () => (await client.responses.retrieve(doomed.id)).status === 'in_progress');
     await rig.killWorkers();
   }
   // The next one to ask for work has SQS move it.
   await rig.startWorker({ decodeRate: 200, prefillRate: 1_000_000 });
-  await until(() => rig.queued(DEAD) === 1, 30);
+  await until(() => rig.queued(DEAD) === 1);
   expect((await client.responses.retrieve(doomed.id)).status).toBe('in_progress');
-}, 120_000);
+});
 
 it('a sweep ends it, and its client reads why', async () => {
   await rig.fire(SCHEDULE);
-  await until(async () => (await client.responses.retrieve(doomed.id)).status === 'failed', 30);
+  await until(async () => (await client.responses.retrieve(doomed.id)).status === 'failed');
   const { error } = await client.responses.retrieve(doomed.id);
   expect(error?.message).toMatch(/no worker lived to answer it; the last attempt began on cpu-worker-2 at /);
   expect(rig.queued(DEAD)).toBe(1);
-}, 60_000);
+});
 
 it('foreign messages show in the list, and nothing else becomes of them', async () => {
   const QueueUrl = `${queueOf(rig.app, rig.config).url}${DEAD}`;
@@ -90,7 +90,7 @@ it('foreign messages show in the list, and nothing else becomes of them', async 
   expect(shown.stdout).toMatch(/submitted by +local/);
   expect(shown.stdout).not.toContain('Why?');
   expect((await paddock('show', doomed.id, '--body')).stdout).toContain('Why?');
-}, 60_000);
+});
 
 it('redriven, it is answered', async () => {
   const { code, stdout } = await paddock('redrive', '--all');
@@ -98,9 +98,9 @@ it('redriven, it is answered', async () => {
     ['1 left: no request of this fleet', '1 redriven'],
     0,
   ]);
-  await until(async () => (await client.responses.retrieve(doomed.id)).status === 'completed', 30);
+  await until(async () => (await client.responses.retrieve(doomed.id)).status === 'completed');
   expect(rig.queued(DEAD)).toBe(1);
-}, 60_000);
+});
 
 it('purging asks first, and says what it did', async () => {
   const refused = await paddock('purge', '--all');
@@ -114,7 +114,7 @@ it('purging asks first, and says what it did', async () => {
     1,
     expect.stringContaining('is not in the dead-letter queue'),
   ]);
-}, 60_000);
+});
 
 it('needed no permission that the templates do not give, and those that they are tested with', () => {
   expectRecorded('dead-letters', recordedAwsCalls(rig));

@@ -18,7 +18,7 @@ beforeAll(async () => {
     ...{ pid: process.pid, endpointUrl: url, region, cluster: 'paddock', fleet: 'cpu', table: '-' },
     ...{ accessKeyId: admin.accessKeyId, secretAccessKey: admin.secretAccessKey, kubeconfig: '-' },
   });
-}, 120_000);
+});
 afterAll(() => rig.stop());
 
 const keys = async (...args: string[]) => {
@@ -43,14 +43,14 @@ it('makes keys that work, lists them without the keys, and ends them', async () 
   rig.lambda.kill(functionNamed(rig.app, 'Gateway'));
   await expect(client.models.list()).rejects.toBeInstanceOf(AuthenticationError);
   expect((await rig.client.models.list()).data).not.toEqual([]);
-}, 60_000);
+});
 
 it('says what to do about a name that can not be and a key that is not there', async () => {
   await expect(keys('create', 'my app')).rejects.toMatchObject({
     stderr: expect.stringContaining('is no name for a key'),
   });
   await expect(keys('revoke', 'nobody')).rejects.toMatchObject({ stderr: expect.stringContaining('no key') });
-}, 60_000);
+});
 
 it('has a rate limit that is exact over processes, in OpenAI’s shape, and kept to by the client’s own retries', async () => {
   const submit = (client: OpenAI) =>
@@ -74,7 +74,7 @@ it('has a rate limit that is exact over processes, in OpenAI’s shape, and kept
 
   const { baseURL, apiKey } = rig.client;
   expect((await submit(new OpenAI({ baseURL, apiKey, maxRetries: 2 }))).status).toBe('queued');
-}, 60_000);
+});
 
 it('needed no permission that the templates do not give', () => {
   expect(rig.front.calls().filter(({ allowed }) => !allowed)).toEqual([]);

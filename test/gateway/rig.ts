@@ -184,7 +184,6 @@ export class GatewayRig {
         ...{ PADDOCK_QUEUE_URL: queue.url, PADDOCK_DEAD_LETTER_QUEUE_URL: `${queue.url}-dead-letters` },
         ...{ PADDOCK_RESULTS_BUCKET: bucketOf(this.app, 'Results'), PADDOCK_MAX_ATTEMPTS: '2' },
         ...{ PADDOCK_MODELS_BUCKET: bucketOf(this.app, 'Models'), PADDOCK_MODELS_DIR: disk },
-        PADDOCK_REQUEST_TIMEOUT_SECONDS: '6',
         ...{
           PADDOCK_VISIBILITY_SECONDS: '5',
           PADDOCK_LISTEN_HOST: host,

@@ -26,7 +26,7 @@ let template: Template;
 beforeAll(() => {
   outdir = mkdtempSync(join(tmpdir(), 'paddock-bundles-'));
   template = buildApp(config, { outdir }).synth().getStackByName(CONTROL_PLANE_STACK).template as Template;
-}, 120_000);
+});
 
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));
 

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { jest } from '@jest/globals';
 import { AuthorizationV1Api, RbacAuthorizationV1Api, type V1PolicyRule } from '@kubernetes/client-node';
 import type { Cluster } from '../../local/cluster/cluster.ts';
 import { type RbacGrant, rbacGrants } from '../../local/permissions/rbac-grants.ts';
@@ -16,8 +15,6 @@ import {
   until,
 } from '../local/cluster/support.ts';
 import { RUNS, recordingFile } from './recordings.ts';
-
-jest.setTimeout(60_000);
 
 const runs = RUNS.map(({ name, config }) => ({
   name,

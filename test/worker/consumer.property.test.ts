@@ -151,5 +151,5 @@ describe('whatever happens to two workers', () => {
       ),
       { numRuns: 100, endOnFailure: true },
     );
-  }, 60_000);
+  });
 });

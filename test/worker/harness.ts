@@ -13,6 +13,7 @@ import type { RequestResult } from '../../core/protocol/request.ts';
 import { type Front, startFront } from '../../local/front/front.ts';
 import { SyntheticServer } from '../../local/model-server/server.ts';
 import type { ServerEvent, ServerSpec } from '../../local/model-server/types.ts';
+import { PATIENCE_SECONDS } from '../patience.ts';
 import { type LeaseServer, startLeaseServer } from './lease-server.ts';
 
 const REGION = 'eu-central-1';
@@ -34,7 +35,10 @@ export function bundleWorker(dir: string): string {
 }
 
 /** Waits until it holds; fails after so many seconds. */
-export async function until(check: () => boolean | Promise<boolean>, seconds = 15): Promise<void> {
+export async function until(
+  check: () => boolean | Promise<boolean>,
+  seconds = PATIENCE_SECONDS,
+): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`still not so after ${seconds} s: ${check}`);
@@ -149,7 +153,8 @@ export class WorkerBench {
       process: child,
       url: `http://${spec.host}:8080`,
       log: () => lines.join(''),
-      exit: once(child, 'exit').then(([code]) => code),
+      // Not `exit`: what it wrote last has been read by now.
+      exit: once(child, 'close').then(([code]) => code),
     };
     this.#workers.push({ ...worker, close });
     return worker;

@@ -8,26 +8,25 @@ let bench: WorkerBench;
 beforeAll(async () => {
   bench = new WorkerBench();
   await bench.start();
-}, 30_000);
+});
 afterAll(() => bench.stop());
 
 const status = async (url: string, path: string, method = 'GET') =>
   (await fetch(`${url}${path}`, { method }).catch(() => undefined))?.status;
-const heartbeat = (name: string) =>
-  heartbeatSchema.parse(
-    JSON.parse(bench.leases.lease(name)?.metadata?.annotations?.[ANNOTATION.heartbeat] ?? 'null'),
-  );
+const beats = (name: string) => bench.leases.lease(name)?.metadata?.annotations?.[ANNOTATION.heartbeat];
+const heartbeat = (name: string) => heartbeatSchema.parse(JSON.parse(beats(name) ?? 'null'));
 const answered = (ids: string[]) =>
   until(async () => (await Promise.all(ids.map((id) => bench.result(id)))).every(Boolean));
 const range = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 
 describe('the bundled worker', () => {
   it('warms, serves the queue, says so in its Lease, and ends with code 0', async () => {
-    const worker = await bench.startWorker('one', {}, { slots: 2, loadableAt: Date.now() + 1500 });
+    const worker = await bench.startWorker('one', {}, { slots: 2, loadableAt: Date.now() + 600_000 });
     await until(async () => (await status(worker.url, '/healthz')) === 200);
     expect(await status(worker.url, '/readyz')).toBe(503);
     expect(await status(worker.url, '/warm?wait=0', 'POST')).toBe(503);
-    expect(await status(worker.url, '/warm?wait=30', 'POST')).toBe(200);
+    worker.model.restart();
+    expect(await status(worker.url, '/warm?wait=120', 'POST')).toBe(200);
     expect(await status(worker.url, '/readyz')).toBe(200);
 
     const ids = range('one', 6);
@@ -42,26 +41,26 @@ describe('the bundled worker', () => {
     expect(await worker.exit).toBe(0);
     expect(heartbeat('one').state).toBe('draining');
     expect(bench.events.filter(({ kind }) => kind === 'cold' || kind === 'cut-off')).toEqual([]);
-  }, 40_000);
+  });
 
   it('ends at once when it is told to before it is warm', async () => {
     const cold = await bench.startWorker('cold', {}, { loadableAt: Date.now() + 600_000 });
     await until(async () => (await status(cold.url, '/readyz')) === 503);
     cold.process.kill('SIGTERM');
     expect(await cold.exit).toBe(0);
-  }, 30_000);
+  });
 
   it('serves on although its metrics can not be offered, and says so', async () => {
     // The model server's port is taken.
     const unseen = await bench.startWorker('unseen', { PADDOCK_METRICS_PORT: '11434' });
     await until(async () => (await status(unseen.url, '/readyz')) === 200);
-    expect(unseen.log()).toContain('the metrics can not be offered');
+    await until(() => unseen.log().includes('the metrics can not be offered'));
     unseen.process.kill('SIGTERM');
     expect(await unseen.exit).toBe(0);
-  }, 30_000);
+  });
 
   it('ends an answer that takes too long: failed, with the reason, and the slot is free', async () => {
-    const env = { PADDOCK_REQUEST_TIMEOUT_SECONDS: '1', PADDOCK_MAX_ATTEMPTS: '1' };
+    const env = { PADDOCK_REQUEST_TIMEOUT_SECONDS: '3', PADDOCK_MAX_ATTEMPTS: '1' };
     const worker = await bench.startWorker('patient', env);
     const body = { model: 'tiny', prompt: 'Why?', options: { num_predict: 1_000_000 } };
     // One is streamed, as what came through the gateway is; one is asked for whole.
@@ -74,17 +73,17 @@ describe('the bundled worker', () => {
     for (const id of ids) {
       expect(await bench.result(id)).toMatchObject({
         status: 'failed',
-        error: { code: 'attempts_exhausted', message: expect.stringContaining('no answer within 1 s') },
+        error: { code: 'attempts_exhausted', message: expect.stringContaining('no answer within 3 s') },
       });
-      expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'cut-off', requestId: id }));
+      await until(() => bench.events.some((e) => e.kind === 'cut-off' && e.requestId === id));
     }
     expect(bench.front.queueCounts('dead-letters')).toMatchObject({ visible: 2 });
-    await bench.submit('after');
+    await bench.submit('after', { body: { ...body, options: { num_predict: 1 } } });
     await answered(['after']);
     expect(await bench.result('after')).toMatchObject({ status: 'completed' });
     worker.process.kill('SIGTERM');
     expect(await worker.exit).toBe(0);
-  }, 40_000);
+  });
 
   it('hands back on SIGTERM what does not fit, and another worker answers it', async () => {
     const first = await bench.startWorker('first', { PADDOCK_DRAIN_SECONDS: '0' }, { decodeRate: 2 });
@@ -94,14 +93,14 @@ describe('the bundled worker', () => {
     await until(() => bench.events.some((e) => e.kind === 'started' && e.requestId === 'back'));
     first.process.kill('SIGTERM');
     expect(await first.exit).toBe(0);
-    expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'cut-off', requestId: 'back' }));
+    await until(() => bench.events.some((e) => e.kind === 'cut-off' && e.requestId === 'back'));
     expect(await bench.result('back')).toBeUndefined();
     const second = await bench.startWorker('second', {}, { decodeRate: 2000 });
     await answered(['back']);
     expect(await bench.result('back')).toMatchObject({ status: 'completed', replica: 'second' });
     second.process.kill('SIGTERM');
     expect(await second.exit).toBe(0);
-  }, 60_000);
+  });
 
   it('loses nothing when it is killed: the message comes back', async () => {
     const victim = await bench.startWorker('victim', {}, { decodeRate: 2 });
@@ -112,18 +111,18 @@ describe('the bundled worker', () => {
     await bench.startWorker('heir', {}, { decodeRate: 2000 });
     await answered(['killed']);
     expect(await bench.result('killed')).toMatchObject({ replica: 'heir' });
-  }, 60_000);
+  });
 
   it('drains on the mark in its Lease, stays, and goes back to work when it is removed', async () => {
     const worker = await bench.startWorker('marked');
-    await until(async () => (await status(worker.url, '/readyz')) === 200);
-    bench.leases.annotate('marked', { [ANNOTATION.drain]: String(Date.now() / 1000 + 60) });
+    await until(async () => (await status(worker.url, '/readyz')) === 200 && beats('marked') !== undefined);
+    bench.leases.annotate('marked', { [ANNOTATION.drain]: String(Date.now() / 1000 + 600) });
     await until(async () => (await status(worker.url, '/readyz')) === 503);
     await until(() => heartbeat('marked').state === 'draining');
     expect(await status(worker.url, '/healthz')).toBe(200);
     bench.leases.annotate('marked', { [ANNOTATION.drain]: undefined });
     await until(async () => (await status(worker.url, '/readyz')) === 200);
-  }, 30_000);
+  });
 
   it('serves on while the API server is away', async () => {
     const worker = await bench.startWorker('steady');
@@ -136,7 +135,7 @@ describe('the bundled worker', () => {
     expect(await status(worker.url, '/readyz')).toBe(200);
     await bench.leases.resume();
     await until(() => worker.log().includes('renewed again'));
-  }, 30_000);
+  });
 
   it('turns unready when its model server forgets the model, and warms it again', async () => {
     const worker = await bench.startWorker('forgetful');
@@ -144,7 +143,7 @@ describe('the bundled worker', () => {
     worker.model.unload();
     await until(() => worker.log().includes('no longer loaded'));
     await until(async () => (await status(worker.url, '/readyz')) === 200);
-  }, 30_000);
+  });
 
   it('answers each of many duplicates once', async () => {
     for (const name of ['dup-a', 'dup-b']) {
@@ -165,7 +164,7 @@ describe('the bundled worker', () => {
     });
     off();
     expect(created).toBe(10);
-  }, 60_000);
+  });
 
   it('says what is missing in its environment, and ends with code 1', async () => {
     const worker = await bench.startWorker('poor', { PADDOCK_FLEET: '', PADDOCK_SLOTS: 'many' });

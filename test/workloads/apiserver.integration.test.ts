@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { jest } from '@jest/globals';
 import {
   AppsV1Api,
   CoreV1Api,
@@ -27,8 +26,6 @@ import {
 import { DryRun } from './dry-run.ts';
 import { schemaCheck } from './openapi.ts';
 import { resolveApp, VARIANTS } from './variants.ts';
-
-jest.setTimeout(120_000);
 
 /** The oldest that can be configured. */
 const OLDEST = 'v1.33.13';

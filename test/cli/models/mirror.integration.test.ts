@@ -75,7 +75,7 @@ describe('mirroring', () => {
     expect((await stored(digest)).equals(content)).toBe(true);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect(await upload.models()).toContainEqual(parseModelName('whole'));
-  }, 30_000);
+  });
 
   it.each([1, 5_000_000, WEIGHTS - 1])(
     'reads on when the registry breaks off after %i bytes',
@@ -100,7 +100,7 @@ describe('mirroring', () => {
     expect(await upload.has({ digest: weightsOf('spoiled')[0], bytes: WEIGHTS + 4 })).toBe(false);
     registry.fault = () => undefined;
     expect(await mirror('spoiled')).toMatchObject({ outcome: 'mirrored' });
-  }, 30_000);
+  });
 
   it('goes on with an upload that was interrupted: what S3 has is not sent again', async () => {
     const end = front.inject({ service: 's3', operation: 'CompleteMultipartUpload', kind: 'error' });
@@ -115,7 +115,7 @@ describe('mirroring', () => {
     expect(parts - sentBefore).toBeLessThanOrEqual(2);
     expect((await stored(weightsOf('halted')[0])).equals(weightsOf('halted')[1])).toBe(true);
     expect(readdirSync(join(dir, 'notes'))).toEqual([]);
-  }, 30_000);
+  });
 
   it('begins anew when the upload that it would go on with is gone', async () => {
     const end = front.inject({ service: 's3', operation: 'CompleteMultipartUpload', kind: 'error' });
@@ -129,7 +129,7 @@ describe('mirroring', () => {
 
     await expect(mirror('expired')).rejects.toThrow(/is gone: run it again/);
     expect(await mirror('expired')).toMatchObject({ outcome: 'mirrored' });
-  }, 30_000);
+  });
 
   it('is stopped in the middle without a model that is half there', async () => {
     const stop = new AbortController();
@@ -138,7 +138,7 @@ describe('mirroring', () => {
     ).rejects.toThrow();
 
     expect(await upload.manifest(parseModelName('stopped'))).toBeUndefined();
-  }, 30_000);
+  });
 
   it('sends blobs that models share once, and everything with force', async () => {
     await mirror('first');
@@ -148,7 +148,7 @@ describe('mirroring', () => {
     parts = 0;
     await mirror('second', { force: true });
     expect(parts).toBe(4);
-  }, 30_000);
+  });
 
   it('says at once which file of a folder is missing', async () => {
     const store = join(dir, 'store');

@@ -96,7 +96,7 @@ describe('a fleet through a storm', () => {
       }),
       RUNS,
     );
-  }, 60_000);
+  });
 
   it('ends up the same however late, often and disordered notices arrive', () => {
     const delay = fc.array(fc.nat(300), { minLength: 1, maxLength: 3 });
@@ -111,7 +111,7 @@ describe('a fleet through a storm', () => {
       }),
       RUNS,
     );
-  }, 60_000);
+  });
 
   it('never asks a quarantined pool for more than it has while on-demand can serve, and remembers what reads back', () => {
     fc.assert(
@@ -135,5 +135,5 @@ describe('a fleet through a storm', () => {
       }),
       RUNS,
     );
-  }, 60_000);
+  });
 });

@@ -2,7 +2,6 @@ import { rmSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { jest } from '@jest/globals';
 import { AppsV1Api, CoreV1Api, type KubernetesObject, KubernetesObjectApi } from '@kubernetes/client-node';
 import { DynamoFleetState } from '../../../adapters/aws/fleet-state.ts';
 import { GROUP, LABEL, NAMESPACE } from '../../../core/protocol/names.ts';
@@ -25,8 +24,6 @@ import {
 import { captured } from '../capture.ts';
 import { context } from '../context.ts';
 import { policy } from './world.ts';
-
-jest.setTimeout(60_000);
 
 const FLEET = 'cpu';
 const TABLE = 'paddock';

@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { jest } from '@jest/globals';
 import {
   ApiException,
   CoordinationV1Api,
@@ -13,7 +12,7 @@ import {
 } from '@kubernetes/client-node';
 import { LABEL, NAMESPACE } from '../../../core/protocol/names.ts';
 import { defaultCacheDir } from '../../../local/build/artifacts.ts';
-import type { ObjectRef } from '../../../local/cluster/claim.ts';
+import { Claim, type ObjectRef } from '../../../local/cluster/claim.ts';
 import type { Cluster } from '../../../local/cluster/cluster.ts';
 import { useCluster } from '../../../local/cluster/existing.ts';
 import { Supervisor } from '../../../local/processes.ts';
@@ -27,8 +26,6 @@ import {
   start,
   until,
 } from './support.ts';
-
-jest.setTimeout(120_000);
 
 const NOBODY = 'http://127.0.0.1:9/';
 const READER = { name: 'pods-of-default', namespace: 'default' };
@@ -231,6 +228,15 @@ describe('what a run leaves', () => {
     // Whoever has lost the cluster to another run removes nothing there.
     await expect(crashed.stop()).rejects.toThrow(/Not all that this run made in .* could be removed/);
   });
+});
+
+it('a claim on a cluster is noted and given up while it is being renewed', async () => {
+  const claim = new Claim(theirsConfig(), 'renewed');
+  await claim.take();
+  // Each is a renewal, too.
+  await Promise.all(Array.from({ length: 5 }, () => claim.note(claims)));
+  await Promise.all([claim.note(claims).catch(() => {}), claim.end({ forget: true })]);
+  expect(await left()).toEqual([]);
 });
 
 describe('a cluster with another Paddock', () => {

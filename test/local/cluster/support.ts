@@ -10,6 +10,7 @@ import type { Cluster } from '../../../local/cluster/cluster.ts';
 import { type StartClusterOptions, startCluster } from '../../../local/cluster/start.ts';
 import { DEFAULT_KUBERNETES_VERSION } from '../../../local/cluster/versions.ts';
 import { silentProgress } from '../../../local/progress.ts';
+import { PATIENCE_SECONDS } from '../../patience.ts';
 
 /** The first start on a machine builds the programs; that takes minutes. */
 export const BUILD_TIMEOUT_MS = 40 * 60_000;
@@ -33,14 +34,14 @@ export function start(
 
 /** Waits until `probe` gives something other than undefined or false. */
 export async function until<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
-  const end = Date.now() + 40_000;
+  const end = Date.now() + PATIENCE_SECONDS * 1000;
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) {
       return value;
     }
     if (Date.now() > end) {
-      throw new Error(`waited 40 s for ${what}`);
+      throw new Error(`waited ${PATIENCE_SECONDS} s for ${what}`);
     }
     await sleep(100);
   }

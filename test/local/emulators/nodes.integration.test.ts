@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { jest } from '@jest/globals';
 import { CoreV1Api, PolicyV1Api, type V1Node } from '@kubernetes/client-node';
 import type { Cluster } from '../../../local/cluster/cluster.ts';
 import { realClock } from '../../../local/emulators/clock.ts';
@@ -13,8 +12,6 @@ import {
   until,
 } from '../cluster/support.ts';
 import { emulate, nodegroup } from './fixtures.ts';
-
-jest.setTimeout(60_000);
 
 const stateDir = newStateDir();
 const authenticator = new StubAuthenticator();

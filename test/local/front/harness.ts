@@ -1,6 +1,7 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Front, type FrontOptions, startFront } from '../../../local/front/front.ts';
 import type { Principal } from '../../../local/front/types.ts';
+import { PATIENCE_SECONDS } from '../../patience.ts';
 
 export const ACCOUNT = '111122223333';
 export const REGION = 'eu-central-1';
@@ -52,7 +53,10 @@ export const allow = (Action: string | string[], Resource: string | string[], Co
 export const role = (name: string): string => `arn:aws:iam::${ACCOUNT}:role/${name}`;
 
 /** Waits until `check` holds, looking at it often; fails after `seconds`. */
-export async function until(check: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+export async function until(
+  check: () => boolean | Promise<boolean>,
+  seconds = PATIENCE_SECONDS,
+): Promise<void> {
   const end = Date.now() + seconds * 1000;
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`still not so after ${seconds} s: ${check}`);

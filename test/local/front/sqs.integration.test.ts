@@ -106,7 +106,7 @@ describe('SQS behind the front', () => {
   });
 
   it('counts a message as waiting again when its visibility ends and nobody receives', async () => {
-    const { name, QueueUrl } = await newQueue({ VisibilityTimeout: '1' });
+    const { name, QueueUrl } = await newQueue({ VisibilityTimeout: '3' });
     await send(QueueUrl, 'lost worker');
     await receive(QueueUrl);
     const waiting = async () => {
@@ -271,7 +271,7 @@ describe('counters that lag', () => {
   it('show how the queue was, while the exact ones show how it is', async () => {
     const { name, QueueUrl } = await newQueue();
     await send(QueueUrl, 'before');
-    front.setCounterLag(1);
+    front.setCounterLag(3);
     await send(QueueUrl, 'after');
     const shown = async () => {
       const { Attributes } = await sqs.send(

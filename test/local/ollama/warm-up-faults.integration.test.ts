@@ -12,7 +12,6 @@ describeWithOllama('a real Ollama', ({ program, store }) => {
     model: SMALL_MODEL,
     network: '127.45.0',
     registry: { store },
-    seconds: 30,
     async start(host, disk, _events, dir) {
       const supervisor = new Supervisor({ stateDir: dir });
       const serve = async () =>

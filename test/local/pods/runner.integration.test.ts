@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   AppsV1Api,
   CoordinationV1Api,
@@ -29,8 +29,6 @@ import {
   start,
   until,
 } from '../cluster/support.ts';
-
-jest.setTimeout(90_000);
 
 const WORKLOAD = 'cpu-main';
 const pool = {
@@ -248,8 +246,9 @@ describe("the kubelet's stand-in", () => {
     await scale(1);
     await until('the pod to go', async () => !(await pods()).some((pod) => pod.metadata?.name === name));
     expect((await heartbeatOf(name)).state).toBe('draining');
-    const kinds = events.filter((e) => e.pod === name).map(({ kind }) => kind);
-    expect(kinds.slice(kinds.indexOf('terminating'))).toEqual(['terminating', 'unready', 'ended']);
+    const kinds = () => events.filter((e) => e.pod === name).map(({ kind }) => kind);
+    await until('its end to be told', async () => kinds().includes('ended'));
+    expect(kinds().slice(kinds().indexOf('terminating'))).toEqual(['terminating', 'unready', 'ended']);
   });
 
   it('kills what ran on a node that is gone, and never starts it again there', async () => {

@@ -1,10 +1,9 @@
-import { jest } from '@jest/globals';
 import type { Verdict } from '../../../core/protocol/verdict.ts';
 import type { AwsService } from '../../../local/front/types.ts';
 import { recordedCalls } from '../../../local/permissions/recorder.ts';
 import type { Execution } from '../../../local/step-functions/engine.ts';
 import { expectRecorded } from '../../permissions/recordings.ts';
-import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
+import { BUILD_TIMEOUT_MS, until } from '../cluster/support.ts';
 import {
   expectMinimum,
   loadToTheMaximum,
@@ -16,8 +15,6 @@ import {
 import { FLEET, MAX_REPLICAS } from './config.ts';
 import { TestSystem, writtenItem } from './fixture.ts';
 import { commandLine, descendants, handlesBeyond, openHandles } from './processes.ts';
-
-jest.setTimeout(90_000);
 
 /** Longer than the fleet holds what it has: 6 ticks of a second, or 1.5 of its lead times. */
 const LONGER_THAN_THE_HOLD_MS = 9_000;
@@ -50,7 +47,7 @@ describe('two ticks at once', () => {
       service: 'dynamodb',
       operation: 'PutItem',
       kind: 'delay',
-      delayMs: 700,
+      delayMs: 1200,
     });
     const ticks = await Promise.all([tick(t, 'twin'), tick(t, 'twin')]);
     heal();
@@ -135,7 +132,7 @@ describe('a replica', () => {
   const ready = () => t.system.watch.livePods.filter(({ isReady }) => isReady);
 
   // None that is about to drain.
-  beforeEach(() => t.whenSettledAt(1, 60));
+  beforeEach(() => t.whenSettledAt(1));
 
   it('whose model server restarts is unready until it is warm again, and asked nothing meanwhile', async () => {
     const [pod] = ready();
@@ -247,10 +244,10 @@ describe('the health check', () => {
   it('finds healthy what serves, by a token of its models, and keeps nothing awake by looking', async () => {
     await t.until('the replicas to be warm', () => t.pool.warm === t.pool.desired);
     const begun = t.seen.models.length;
-    const { checks, ...rest } = await verdictOf(t);
-    expect({ ...rest, findings: checks.filter(({ status }) => status !== 'healthy') }).toMatchObject({
-      verdict: 'healthy',
-      findings: [],
+    // What the test before has left may show for a while.
+    const { checks } = await until('nothing to be found', async () => {
+      const seen = await verdictOf(t);
+      return seen.verdict === 'healthy' && seen.checks.every(({ status }) => status === 'healthy') && seen;
     });
     expect(checks.find(({ name }) => name === `models ${FLEET}`)?.evidence).toMatch(/answers on cpu-/);
     await t.nextPlan('after it', () => true);
@@ -260,7 +257,7 @@ describe('the health check', () => {
   });
 
   it('sees what waits, and calls unknown what it can not read', async () => {
-    const load = await t.submit(30);
+    const load = await t.submit(60);
     const busy = await verdictOf(t);
     expect(busy.checks.find(({ name }) => name === `queue ${FLEET}`)?.evidence).toMatch(/[1-9]\d* waiting/);
     const heal = t.system.front.inject({ service: 'sqs', kind: 'down' });
@@ -280,7 +277,7 @@ describe('the health check', () => {
 });
 
 it('every request that was ever sent was answered once, and nothing is left in a queue', async () => {
-  await t.whenAnswered(t.submitted, 60);
+  await t.whenAnswered(t.submitted);
   await t.whenQueueIsEmpty();
   expect(t.system.front.queueNames().filter((name) => !t.isEmpty(name))).toEqual([]);
   expect(await t.statuses(t.submitted)).toEqual(t.submitted.map(() => 'completed'));

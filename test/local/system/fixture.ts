@@ -16,6 +16,7 @@ import type { Execution } from '../../../local/step-functions/engine.ts';
 import { provisionTriggers } from '../../../local/system/provision.ts';
 import { type SystemOptions, startSystem } from '../../../local/system/start.ts';
 import type { LocalSystem } from '../../../local/system/system.ts';
+import { PATIENCE_SECONDS } from '../../patience.ts';
 import { config, FLEET, MODEL, POOL, SERVICE_SECONDS } from './config.ts';
 
 /** A call that changes capacity, as Auto Scaling saw it. */
@@ -213,7 +214,7 @@ export class TestSystem {
 
   /** Also of what is in service or was hidden for a while: a message comes back after half a minute at most. */
   whenQueueIsEmpty(): Promise<unknown> {
-    return this.until('an empty queue', () => this.isEmpty(this.system.queueName), 60);
+    return this.until('an empty queue', () => this.isEmpty(this.system.queueName));
   }
 
   /** What a client reads, for each request: `completed`, `failed`, or undefined when there is no result. */
@@ -289,7 +290,7 @@ export class TestSystem {
    *
    * @throws Error with the state of the system after `seconds`
    */
-  async until<T>(what: string, probe: () => T | undefined | false, seconds = 30): Promise<T> {
+  async until<T>(what: string, probe: () => T | undefined | false, seconds = PATIENCE_SECONDS): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);

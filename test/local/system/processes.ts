@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_SECONDS } from '../../patience.ts';
 
 /** Ids of all processes that descend from this one and have not ended (Linux). */
 export function descendants(): number[] {
@@ -39,7 +40,7 @@ export const openHandles = (): string[] =>
 
 /** The handles that are open beside those of an earlier time; what has been closed may take some turns to go. */
 export async function handlesBeyond(earlier: readonly string[]): Promise<string[]> {
-  for (const end = Date.now() + 5_000; ; await sleep(50)) {
+  for (const end = Date.now() + PATIENCE_SECONDS * 1000; ; await sleep(50)) {
     const rest = openHandles();
     for (const kind of earlier) if (rest.includes(kind)) rest.splice(rest.indexOf(kind), 1);
     if (rest.length === 0 || Date.now() > end) return rest;

@@ -11,7 +11,7 @@ export class SteadyLoad {
   readonly #patienceSeconds: number;
 
   /** @param patienceSeconds for which an interactive client comes again when it is told to */
-  constructor(t: TestSystem, { everyMs = 1000, patienceSeconds = 10 } = {}) {
+  constructor(t: TestSystem, { everyMs = 1000, patienceSeconds = 60 } = {}) {
     this.#t = t;
     this.#patienceSeconds = patienceSeconds;
     this.#timer = setInterval(() => void this.#one(), everyMs);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CoreV1Api } from '@kubernetes/client-node';
 import { machineNamed } from '../../../local/system/from-template.ts';
+import { PATIENCE_SECONDS } from '../../patience.ts';
 import type { TestSystem } from './fixture.ts';
 import { SteadyLoad } from './upgrade-load.ts';
 
@@ -14,7 +15,7 @@ export class UpgradeRuns {
   }
 
   /** Starts an upgrade and waits for its end. */
-  async upgrade(request: object | string, seconds = 120) {
+  async upgrade(request: object | string, seconds = 240) {
     const { engine, app } = this.#t.system;
     this.#executions += 1;
     const name = `u${this.#executions}`;
@@ -29,7 +30,7 @@ export class UpgradeRuns {
   }
 
   /** Waits as a person would: until nothing stands in the way any more. */
-  async whenNothingStandsInTheWay(request: object, seconds = 60): Promise<void> {
+  async whenNothingStandsInTheWay(request: object, seconds = PATIENCE_SECONDS): Promise<void> {
     const until = Date.now() + seconds * 1000;
     for (;;) {
       const { output } = await this.upgrade({ ...request, dryRun: true });
@@ -47,7 +48,7 @@ export class UpgradeRuns {
     const load = new SteadyLoad(this.#t);
     const result = await work().finally(() => load.end());
     const { interactive, bad } = await load.answers();
-    await this.#t.whenAnswered(load.queued, 60);
+    await this.#t.whenAnswered(load.queued);
     expect(bad).toEqual([]);
     if (interactive === 0) throw new Error(`Nobody asked meanwhile: ${JSON.stringify(result)}`);
     const statuses = await this.#t.statuses(load.queued);

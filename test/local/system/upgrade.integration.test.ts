@@ -3,12 +3,12 @@ import { ollamaImageParameter } from '../../../core/protocol/upgrade.ts';
 import type { Broken } from '../../../local/model-server/versions.ts';
 import { recordedCalls } from '../../../local/permissions/recorder.ts';
 import { expectRecorded } from '../../permissions/recordings.ts';
-import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
+import { BUILD_TIMEOUT_MS, until } from '../cluster/support.ts';
 import { FLEET, MODEL, POOL, upgradeConfig } from './config.ts';
 import { TestSystem } from './fixture.ts';
 import { kubelets, UpgradeRuns } from './upgrade-runs.ts';
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const OLD = 'docker.io/ollama/ollama:0.17.4';
 
@@ -34,15 +34,18 @@ const recordedImage = () => {
 };
 
 /** Version that each replica's model server says it is, through the worker's door. */
-async function versions(): Promise<string[]> {
-  const replicas = await t.replicas();
-  return Promise.all(
-    replicas.map(async (ip) => {
+const versions = (): Promise<string[]> =>
+  answered(async (replicas) => {
+    const asked = replicas.map(async (ip) => {
       const response = await fetch(`http://${ip}:8080/api/version`);
       return ((await response.json()) as { version: string }).version;
-    }),
-  );
-}
+    });
+    return await Promise.all(asked);
+  });
+
+/** A replica that has just been found may leave, or be busy, before it is asked: then it is looked again. */
+const answered = <T>(ask: (replicas: string[]) => Promise<T | undefined>): Promise<T> =>
+  until('an answer of the replicas', async () => ask(await t.replicas()).catch(() => undefined));
 
 it('a dry run says what would be done, and changes nothing', async () => {
   const { status, output } = await upgrade({ target: 'ollama', to: '0.18.0', dryRun: true });
@@ -74,7 +77,10 @@ it('nodes are replaced group by group under load, and no request fails', async (
   expect(await kubelets(t.core)).toEqual(['v1.36.2-eks-local']);
   const { status, cause, seconds, asked } = await underLoad(() => upgrade({ target: 'nodes', to: 'latest' }));
   expect([status, cause]).toEqual(['SUCCEEDED', undefined]);
-  expect(await kubelets(t.core)).toEqual(['v1.36.3-eks-local']);
+  await until(
+    'the nodes of before to leave',
+    async () => (await kubelets(t.core)).join() === 'v1.36.3-eks-local',
+  );
   const releases = eks
     .listNodegroups({ clusterName })
     .nodegroups.map(
@@ -122,10 +128,12 @@ it('a newer Ollama is rolled on under load, and a deployment would keep it', asy
 it('another model answers under the same name', async () => {
   const { status, cause } = await underLoad(() => upgrade({ target: 'model', to: 'llama3.2:3b' }));
   expect([status, cause]).toEqual(['SUCCEEDED', undefined]);
-  const [ip] = await t.replicas();
   const body = JSON.stringify({ model: MODEL, prompt: 'Why?', stream: false });
-  const response = await fetch(`http://${ip}:8080/api/generate`, { method: 'POST', body });
-  expect(((await response.json()) as { model: string }).model).toBe('llama3.2:3b');
+  const answer = await answered(async ([ip]) => {
+    const response = await fetch(`http://${ip}:8080/api/generate`, { method: 'POST', body });
+    return response.ok ? ((await response.json()) as { model: string }) : undefined;
+  });
+  expect(answer.model).toBe('llama3.2:3b');
   await expectNothingLeft();
 });
 

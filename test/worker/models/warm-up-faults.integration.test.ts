@@ -6,7 +6,6 @@ warmUpFaultsContract('the synthetic server', {
   model: 'tiny',
   network: '127.44.0',
   registry: { inventBytes: 1_500_000 },
-  seconds: 1,
   async start(host, disk, events) {
     const spec = { pod: host, host, port: OLLAMA_PORT, models: [], slots: 1, loadableAt: 0, disk };
     const server = new SyntheticServer(spec, (event) => events.push(event));

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { jest } from '@jest/globals';
 import { ApiextensionsV1Api, loadYaml, type V1CustomResourceDefinition } from '@kubernetes/client-node';
 import type { Cluster } from '../../../local/cluster/cluster.ts';
 import { applyManifests } from '../../../local/system/kubernetes.ts';
@@ -23,8 +22,6 @@ import {
   start,
   until,
 } from '../../local/cluster/support.ts';
-
-jest.setTimeout(120_000);
 
 /** What the chart's default version brings (its `appVersion`). */
 const OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.88.0';

@@ -75,7 +75,7 @@ describeWithPrometheus('a real Prometheus, with what the PodMonitors say', () =>
     for (const { url } of workers)
       await until(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok ?? false);
     loaded = play(bench, router, load.signal);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     load.abort();
@@ -111,9 +111,8 @@ describeWithPrometheus('a real Prometheus, with what the PodMonitors say', () =>
       const query = expression.replaceAll('$fleet', 'cpu').replaceAll('$__rate_interval', '10s');
       const values = async () =>
         (await prometheus.query(query)).map(({ value: [, text] }) => Number(text)).filter(Number.isFinite);
-      await until(async () => (await values()).length > 0, 30);
+      await until(async () => (await values()).length > 0);
     },
-    40_000,
   );
 
   it('what the exporter offers is what we know of it', async () => {
@@ -127,7 +126,8 @@ describeWithPrometheus('a real Prometheus, with what the PodMonitors say', () =>
     await until(async () => (await value('sum(paddock_worker_first_token_seconds_count)')) > 2);
     await until(async () => (await value('sum(paddock_worker_hand_backs_total{cause="unreadable"})')) > 0);
     await until(async () => (await value('sum(nginx_http_requests_total)')) > 2);
-    expect(await value('sum(paddock_worker_slots)')).toBe(4);
+    // All at once: a scrape that comes to nothing takes a worker out until the next.
+    await until(async () => (await value('sum(paddock_worker_slots)')) === 4);
   });
 
   it('evaluates every alert without an error', async () => {

@@ -75,7 +75,15 @@ export class TestPrometheus {
   #process: ChildProcess | undefined;
   #url = '';
 
-  async start(scrape: object[], { spec }: PrometheusRule): Promise<this> {
+  async start(scrape: object[], rules: PrometheusRule): Promise<this> {
+    // A port that is free now may be taken by the time that Prometheus asks for it.
+    for (let tries = 1; !(await this.#starts(scrape, rules)); tries += 1)
+      if (tries === 3) throw new Error(this.#output.join(''));
+    return this;
+  }
+
+  /** False: it ended before it was ready. */
+  async #starts(scrape: object[], { spec }: PrometheusRule): Promise<boolean> {
     const [port = 0] = await freePorts(1);
     this.#url = `http://127.0.0.1:${port}`;
     const config = join(this.#dir, 'prometheus.json');
@@ -83,17 +91,16 @@ export class TestPrometheus {
     const global = { evaluation_interval: '1s' };
     writeFileSync(config, JSON.stringify({ global, rule_files: ['rules.json'], scrape_configs: scrape }));
     const args = [`--config.file=${config}`, `--storage.tsdb.path=${join(this.#dir, 'data')}`];
-    this.#process = spawn(
+    const program = spawn(
       findProgram('prometheus') as string,
       [...args, `--web.listen-address=127.0.0.1:${port}`],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    this.#process.stderr?.on('data', (chunk) => this.#output.push(String(chunk)));
-    await until(async () => {
-      if (this.#process?.exitCode !== null) throw new Error(this.#output.join(''));
-      return (await fetch(`${this.#url}/-/ready`).catch(() => undefined))?.ok ?? false;
-    });
-    return this;
+    this.#process = program;
+    program.stderr.on('data', (chunk) => this.#output.push(String(chunk)));
+    const isUp = async () => (await fetch(`${this.#url}/-/ready`).catch(() => undefined))?.ok ?? false;
+    await until(async () => program.exitCode !== null || (await isUp()));
+    return program.exitCode === null;
   }
 
   async stop(): Promise<void> {

@@ -108,16 +108,23 @@ export class TestRouter {
   }
 
   async start(): Promise<this> {
+    // A port that is free now may be taken by the time that Nginx asks for it.
+    for (let tries = 1; !(await this.#starts()); tries += 1)
+      if (tries === 3) throw new Error(`Nginx does not start: ${readFileSync(join(this.dir, 'error.log'))}`);
+    return this;
+  }
+
+  /** False: it ended before it was ready. */
+  async #starts(): Promise<boolean> {
     const [a = 0, b = 0, c = 0, d = 0] = await freePorts(4);
     this.ports = { public: a, backend: b, webui: c, internal: d };
     this.#write();
-    this.#process = spawn(findNginx() as string, ['-c', this.#file, '-g', 'daemon off;'], {
-      stdio: 'ignore',
-    });
-    await until(
-      async () => (await this.ask('/healthz', {}, 'internal').catch(() => undefined))?.status === 200,
-    );
-    return this;
+    const nginx = spawn(findNginx() as string, ['-c', this.#file, '-g', 'daemon off;'], { stdio: 'ignore' });
+    this.#process = nginx;
+    const isUp = async () =>
+      (await this.ask('/healthz', {}, 'internal').catch(() => undefined))?.status === 200;
+    await until(async () => nginx.exitCode !== null || (await isUp()));
+    return nginx.exitCode === null;
   }
 
   async stop(): Promise<void> {
@@ -190,5 +197,9 @@ export class TestRouter {
   }
 }
 
-/** An address at which nobody listens. */
-export const deadAddress = async (): Promise<string> => `127.0.0.1:${(await freePorts(1))[0]}`;
+let dead = 0;
+/** An address at which nobody listens, whatever else runs on this machine. */
+export const deadAddress = (): string => {
+  dead += 1;
+  return `127.199.0.${dead}:9`;
+};

@@ -36,13 +36,13 @@ const dieOnRequest = (replica: Upstream) => {
 
 describeWithNginx('the router and its replicas', () => {
   it('skips replicas that cannot be reached', async () => {
-    const generate = await start([await deadAddress(), await deadAddress(), first().address]);
+    const generate = await start([deadAddress(), deadAddress(), first().address]);
     for (let round = 0; round < 10; round += 1) expect((await generate()).status).toBe(200);
     expect(first().seen).toHaveLength(10);
   });
 
   it('skips them also when the others are busier', async () => {
-    const generate = await start([await deadAddress(), first().address]);
+    const generate = await start([deadAddress(), first().address]);
     const waiting: (() => void)[] = [];
     first().handle = (_request, response) => waiting.push(() => response.end('{}'));
     const held = [generate(), generate(), generate()];
@@ -90,7 +90,7 @@ describeWithNginx('the router and its replicas', () => {
   });
 
   it('finds the one free replica among full and unreachable ones', async () => {
-    const generate = await start([await deadAddress(), ...addresses(), await deadAddress()]);
+    const generate = await start([deadAddress(), ...addresses(), deadAddress()]);
     first().beFull();
     second().beFull();
     for (let round = 0; round < 5; round += 1) expect((await generate()).status).toBe(200);
@@ -128,7 +128,7 @@ describeWithNginx('the router and its replicas', () => {
   });
 
   it('never repeats one that first met replicas that could not be reached', async () => {
-    const generate = await start([await deadAddress(), await deadAddress(), ...addresses()]);
+    const generate = await start([deadAddress(), deadAddress(), ...addresses()]);
     for (const replica of replicas) dieOnRequest(replica);
     for (let round = 1; round <= 3; round += 1) {
       expect((await generate()).status).toBe(502);
