@@ -24,6 +24,8 @@ export class Tables implements Backend {
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   readonly #options: TablesOptions;
+  readonly #asked = new Set<Promise<AwsResponse>>();
+  #isStopping = false;
 
   private constructor(server: Server, options: TablesOptions) {
     this.#server = server;
@@ -39,7 +41,14 @@ export class Tables implements Backend {
     return new Tables(server, options);
   }
 
-  async handle({ method, headers, rawBody }: AwsRequest): Promise<AwsResponse> {
+  async handle(request: AwsRequest): Promise<AwsResponse> {
+    if (this.#isStopping) throw new Error('DynamoDB is being stopped');
+    const answer = this.#ask(request);
+    this.#asked.add(answer);
+    return await answer.finally(() => this.#asked.delete(answer));
+  }
+
+  async #ask({ method, headers, rawBody }: AwsRequest): Promise<AwsResponse> {
     const { port } = this.#server.address() as AddressInfo;
     const answer = await new Promise<AwsResponse & { body: Buffer }>((resolve, reject) => {
       const outgoing = httpRequest(
@@ -76,7 +85,10 @@ export class Tables implements Backend {
     return Buffer.from(body.toString().replace(arns, `"arn:aws:dynamodb:${region}:${accountId}:table/`));
   }
 
+  /** After what it was asked: dynalite ends the whole process when its database closes under a request. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.allSettled(this.#asked);
     this.#agent.destroy();
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
