@@ -61,7 +61,10 @@ export class GatewayRig {
   front!: Front;
   app!: ResolvedApp;
   gateway!: LocalGateway;
+  /** Comes again after a 503, as where the functions' processes start on a busy machine. */
   client!: OpenAI;
+  /** Takes the first answer. */
+  hasty!: OpenAI;
 
   /** @param network of the workers' addresses: suites that may run at the same time have one each */
   constructor(more: Partial<ConfigInput> = {}, network = '127.31.0') {
@@ -102,7 +105,9 @@ export class GatewayRig {
     const gateway = await startLocalGateway({ app, clusterName, lambda: this.lambda, secrets });
     if (!gateway) throw new Error('The templates have no gateway.');
     this.gateway = gateway;
-    this.client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.apiKey, maxRetries: 0 });
+    const options = { baseURL: `${gateway.url}/v1`, apiKey: gateway.apiKey };
+    this.client = new OpenAI({ ...options, maxRetries: 8 });
+    this.hasty = new OpenAI({ ...options, maxRetries: 0 });
     this.#bundle = workerBundle(assembly.directory);
     this.#env = podEnvironment(this.app, this.front, principalOf, serviceAccountName(FLEET));
   }
