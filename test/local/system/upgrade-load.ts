@@ -43,7 +43,8 @@ async function ask(router: string, patienceSeconds: number): Promise<number | st
     try {
       const response = await fetch(`${router}/fleets/${FLEET}/api/generate`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        // A connection for each: Nginx closes idle ones when it is reloaded, and a request may just be on its way there.
+        headers: { 'content-type': 'application/json', connection: 'close' },
         body,
       });
       await response.text();
@@ -51,7 +52,8 @@ async function ask(router: string, patienceSeconds: number): Promise<number | st
       if (Date.now() > until) return `${response.status} for ${patienceSeconds} s`;
       await new Promise((resolve) => setTimeout(resolve, 500));
     } catch (error) {
-      return `no answer: ${(error as Error).message}`;
+      const { message, cause } = error as Error;
+      return `no answer: ${message} (${cause})`;
     }
   }
 }
