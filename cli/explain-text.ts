@@ -4,7 +4,7 @@ import { LEAD_PARTS, type LeadPart } from '../core/scaling/lead.ts';
 import type { ColdReplica, Command, LearnedLead, Seconds } from '../core/scaling/types.ts';
 
 /** What a command does, in words an on-call engineer reads at night. */
-export function describeCommand(command: Command): string {
+function describeCommand(command: Command): string {
   switch (command.kind) {
     case 'set-replicas':
       return `${command.pool}: replicas ${command.from} → ${command.to}`;

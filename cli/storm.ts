@@ -48,7 +48,7 @@ function progressBar(): SingleBar | undefined {
   return bar;
 }
 
-export function stormText(rows: readonly StormRow[]): string {
+function stormText(rows: readonly StormRow[]): string {
   const table = new Table({
     head: [
       '',

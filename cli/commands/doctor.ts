@@ -9,7 +9,7 @@ interface DoctorFlags {
 }
 
 /** 1 is for a question without an answer, as with every command. */
-export const EXIT_CODE = { healthy: 0, degraded: 2, unhealthy: 3 } as const;
+const EXIT_CODE = { healthy: 0, degraded: 2, unhealthy: 3 } as const;
 
 /** `paddock doctor`: one look at everything, and what to do about each finding. */
 export function doctorCommand(): Command {

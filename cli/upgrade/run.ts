@@ -14,7 +14,7 @@ export interface Wish {
 }
 
 /** Exit codes: it was done, has begun, or can be done; it was refused, rolled back or stopped. */
-export const EXIT = { well: 0, ill: 1 } as const;
+const EXIT = { well: 0, ill: 1 } as const;
 type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 /**

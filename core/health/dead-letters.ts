@@ -2,7 +2,7 @@ import type { QueuedRequest, RequestResult } from '../protocol/request.ts';
 import type { RequestStatus } from '../protocol/status.ts';
 
 /** Error codes of responses that ended in the dead-letter queue. */
-export const DEAD_LETTER_CODE = {
+const DEAD_LETTER_CODE = {
   /** The worker counted the failures and gave up. */
   exhausted: 'attempts_exhausted',
   /** SQS gave up: no worker lived to count. */
@@ -13,7 +13,7 @@ export const DEAD_LETTER_CODE = {
  * For so long, milliseconds, nobody but `paddock dlq redrive` itself decides about a request that it has taken up
  * again: between two of its steps the request has no result and a message in the dead-letter queue alone.
  */
-export const REDRIVE_GRACE_MS = 15 * 60_000;
+const REDRIVE_GRACE_MS = 15 * 60_000;
 
 export interface DeadRequest {
   request: QueuedRequest;

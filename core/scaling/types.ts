@@ -160,7 +160,7 @@ export interface FleetPolicy {
   drainDeadlineSeconds: number;
   /** Need stays with a pool that failed to give capacity for this long before other pools take it over. */
   fallbackDelaySeconds: number;
-  /** A pool that failed is not asked again for this long; failures in a row double it up to `quarantineMaxSeconds`. */
+  /** A pool that failed is not asked again for this long; each failure soon after the last lengthens it by a quarter, up to `quarantineMaxSeconds`. */
   quarantineSeconds: number;
   quarantineMaxSeconds: number;
   pools: PoolPolicy[];

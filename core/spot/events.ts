@@ -71,8 +71,8 @@ const nodegroupIssue = z
 /** The issue of a node group whose Auto Scaling group can't launch. */
 export const LAUNCH_FAILURES = 'AsgInstanceLaunchFailures';
 /** Source of the events that this project sends itself. */
-export const OWN_SOURCE = 'paddock';
-export const NODEGROUP_ISSUE = 'Node Group Health Issue';
+const OWN_SOURCE = 'paddock';
+const NODEGROUP_ISSUE = 'Node Group Health Issue';
 
 /** A launch that failed, as Auto Scaling's own record has it. */
 export interface FailedLaunch {

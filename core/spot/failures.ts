@@ -30,7 +30,7 @@ export function quarantinesOf(
   return quarantines;
 }
 
-export const noticesOf = (snapshot: Snapshot, pool: string): Notice[] =>
+const noticesOf = (snapshot: Snapshot, pool: string): Notice[] =>
   snapshot.notices?.ok ? snapshot.notices.value.filter((notice) => notice.pool === pool) : [];
 
 export const instanceNoticesOf = (snapshot: Snapshot, pool: string): InstanceNotice[] =>

@@ -37,7 +37,7 @@ export const quarantineSchema = z.strictObject({
   since: amount,
   /** Why: the code of the last failure, such as `InsufficientInstanceCapacity`. */
   code: z.string(),
-  /** A replica that got its node after a quarantine became warm: when. 0 if none did. */
+  /** When it gave an instance after a quarantine. 0 if it has not. */
   provenAt: amount,
   /** Failures of the last quarter of an hour, oldest first: an earlier one may still become known. */
   recent: z.array(amount),
@@ -57,7 +57,7 @@ export interface Failure {
 
 /**
  * How a pool stands: `trusted`, `quarantined` (not asked), or `half-open` (its quarantine is over: one node is asked for,
- * and the rest once that one is warm).
+ * and the rest once an instance is given).
  */
 export type Standing = 'trusted' | 'quarantined' | 'half-open';
 

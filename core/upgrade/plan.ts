@@ -181,7 +181,7 @@ const nodesStep = (name: string): PlanStep => ({
 });
 
 /** EKS takes a control plane back for so long. Source: EKS, 'Roll back a cluster to a previous Kubernetes version'. */
-export const ROLLBACK_DAYS = 7;
+const ROLLBACK_DAYS = 7;
 
 function planKubernetes(request: UpgradeRequest, inventory: Inventory): Planned {
   const { cluster, nodegroups = [], addons = [] } = inventory;

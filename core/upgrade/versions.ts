@@ -6,7 +6,7 @@ export interface Minor {
 }
 
 /** `1.36`, `v1.36.2`, `1.36.2-eks-1`. Undefined for anything else. */
-export function parseMinor(version: string): Minor | undefined {
+function parseMinor(version: string): Minor | undefined {
   const match = /^v?(\d+)\.(\d+)(?:[.-]|$)/.exec(version);
   return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
 }

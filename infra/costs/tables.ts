@@ -29,7 +29,7 @@ const dollars = (amount: number): string =>
 const month = (perHour: number): string => Math.round(perHour * HOURS_PER_MONTH).toLocaleString('en-US');
 
 /** What stands between the marks. */
-export function costTables(): string {
+function costTables(): string {
   const sections = SHOWN.map(([name, config]) => {
     const most = hourlyCosts(config, replicasAtMost);
     return [
@@ -63,7 +63,7 @@ const priceTable = (): string =>
   ].join('\n');
 
 /** What the shipped configuration can come to use of the account's quotas. */
-export const quotaTable = (config: PaddockConfig): string =>
+const quotaTable = (config: PaddockConfig): string =>
   [
     '| quota | code | needed |',
     '| --- | --- | ---: |',

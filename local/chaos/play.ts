@@ -12,7 +12,7 @@ import { KINDS, planFaults, planRequests } from './plan.ts';
 import { ChaosRecorder } from './recorder.ts';
 import { Tally } from './tally.ts';
 import { Target } from './target.ts';
-import { judge, type RequestTrail, type Verdict } from './verdict.ts';
+import { judge, NOT_FOUND, type RequestTrail, type Verdict } from './verdict.ts';
 
 export interface ChaosOptions {
   requests: number;
@@ -224,7 +224,7 @@ export class ChaosPlay {
         if (response.status === 'queued' || response.status === 'in_progress') continue;
         return this.recorder.told(id, response.status ?? '', response.output_text);
       } catch (error) {
-        if (error instanceof OpenAI.NotFoundError) return this.recorder.told(id, 'not found', '');
+        if (error instanceof OpenAI.NotFoundError) return this.recorder.told(id, NOT_FOUND, '');
         // Asked again: it is for the verdict to say whether the client ever heard of the end.
       }
     }

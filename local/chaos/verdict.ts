@@ -12,8 +12,12 @@ export interface Reading {
   isOwn: boolean;
 }
 
+/** The gateway says that there is no such response. */
+export const NOT_FOUND = 'not found';
+
 /** What OpenAI's client was told at the end. */
 export interface Told {
+  /** The response's, or `NOT_FOUND`. */
   status: string;
   answer: string | undefined;
 }
@@ -142,7 +146,8 @@ function wrongsOf(trail: RequestTrail): Wrong[] {
   // Nobody cancels or deletes in this run.
   if (last?.status === 'cancelled' || last?.status === 'deleted') wrongs.push('taken back');
   if (via === 'openai' && last) {
-    if (!told) wrongs.push('its client never heard of the end');
+    // Who is told that there is no such response has not been told of two.
+    if (!told || told.status === NOT_FOUND) wrongs.push('its client never heard of the end');
     else if (told.status !== last.status || told.answer !== last.answer)
       wrongs.push('its client was told something else');
   }

@@ -1,4 +1,10 @@
-import { type Evidence, judge, type Reading, type RequestTrail } from '../../../local/chaos/verdict.ts';
+import {
+  type Evidence,
+  judge,
+  NOT_FOUND,
+  type Reading,
+  type RequestTrail,
+} from '../../../local/chaos/verdict.ts';
 
 const completed: Reading = { status: 'completed', digest: 'a', reason: '', answer: 'a', isOwn: true };
 const failed: Reading = {
@@ -73,6 +79,16 @@ describe('the verdict', () => {
       { via: 'openai' },
       ['its client never heard of the end'],
       { lost: 1, succeeded: 1 },
+    ],
+    [
+      'a request that was taken back, and its client is told that there is none',
+      {
+        via: 'openai',
+        last: { ...completed, status: 'deleted' },
+        told: { status: NOT_FOUND, answer: undefined },
+      },
+      ['taken back', 'its client never heard of the end'],
+      { lost: 1, succeeded: 0 },
     ],
     [
       'a client that is told another answer',
