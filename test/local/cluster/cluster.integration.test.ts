@@ -12,6 +12,7 @@ import {
   type V1Pod,
   type V1PodSpec,
 } from '@kubernetes/client-node';
+import { mergePatch } from '../../../adapters/kubernetes/client.ts';
 import { LABEL, READINESS_GATE } from '../../../core/protocol/names.ts';
 import type { Cluster } from '../../../local/cluster/cluster.ts';
 import {
@@ -114,12 +115,11 @@ describe('a local cluster', () => {
     expect(ready.map((pod) => [pod.spec?.nodeName, pod.status?.phase])).toEqual(
       Array(3).fill(['node-1', 'Running']),
     );
-    const scale = await apps.readNamespacedDeploymentScale({ name: 'web', namespace });
-    await apps.replaceNamespacedDeploymentScale({
-      name: 'web',
-      namespace,
-      body: { ...scale, spec: { replicas: 0 } },
-    });
+    // A patch: its controller may write the Deployment's status between a read and a replacement.
+    await apps.patchNamespacedDeploymentScale(
+      { name: 'web', namespace, body: { spec: { replicas: 0 } } },
+      mergePatch(),
+    );
     await until('no pods', async () => (await podsOf('web')).length === 0);
   });
 
