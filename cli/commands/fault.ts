@@ -102,15 +102,21 @@ async function strike(fault: Fault, flags: FaultFlags): Promise<void> {
   const report = (await ask('POST', flags, fault)) as FaultReport;
   const what = report.instances.map(({ instanceId, node }) => `  ${instanceId} on ${node}`);
   const until = report.until === undefined ? '' : ` until ${report.until}`;
-  say(flags, report, [`${report.kind} of the pool ${report.pool}${until}`, ...what].join('\n'));
+  const count = report.count === undefined ? '' : nextNodes(report.count);
+  say(flags, report, [`${report.kind} of the pool ${report.pool}${until}${count}`, ...what].join('\n'));
 }
 
 function say(flags: FaultFlags, value: unknown, text: string): void {
   console.log(flags.json ? JSON.stringify(value) : text);
 }
 
-const ongoingText = ({ kind, pool, until }: OngoingFault): string =>
-  `${kind} of the pool ${pool} ${until === undefined ? 'until `paddock fault heal`' : `until ${until}`}`;
+const nextNodes = (count: number): string =>
+  count === 1 ? ': the next node that starts' : `: the next ${count} nodes that start`;
+
+const ongoingText = ({ kind, pool, until, count }: OngoingFault): string =>
+  count === undefined
+    ? `${kind} of the pool ${pool} ${until === undefined ? 'until `paddock fault heal`' : `until ${until}`}`
+    : `${kind} of the pool ${pool}${nextNodes(count)}`;
 
 async function ask(method: string, { stateDir }: FaultFlags, body?: Fault, query = ''): Promise<unknown> {
   const session = readSession(resolve(stateDir));

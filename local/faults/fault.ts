@@ -39,6 +39,8 @@ export interface FaultReport {
   instances: Struck[];
   /** ISO 8601; missing: until it is healed, or it has no duration. */
   until?: string;
+  /** Of nodes yet to start: how many. */
+  count?: number;
 }
 
 /** A fault that goes on. */
@@ -47,4 +49,6 @@ export interface OngoingFault {
   pool: string;
   /** ISO 8601; missing: until it is healed. */
   until?: string;
+  /** It ends after so many nodes more; missing: it strikes all. */
+  count?: number;
 }

@@ -49,7 +49,7 @@ export class FaultInjector {
     const candidates = this.candidates(fault.kind, fault.pool);
     if (candidates.length < fault.count) {
       throw new FaultRefused(
-        `The pool ${fault.pool} has ${candidates.length} instances that can be struck, not ${fault.count}: 'paddock status' shows its nodes; those already under notice don't count.`,
+        `The pool ${fault.pool} has ${candidates.length} ${candidates.length === 1 ? 'instance' : 'instances'} that can be struck, not ${fault.count}: 'paddock status' shows its nodes; those already under notice don't count.`,
       );
     }
     const chosen = choose?.(candidates, fault.count) ?? candidates.slice(0, fault.count);
@@ -89,8 +89,12 @@ export class FaultInjector {
     if (fault.count === undefined) return this.#begin(fault, nodeGroup);
     if (fault.forSeconds !== undefined)
       throw new FaultRefused('State how many nodes stay pending, or for how long new ones do, not both.');
+    if (this.#ongoing.has(`pending ${fault.pool}`))
+      throw new FaultRefused(
+        `Every node that starts in the pool ${fault.pool} stays pending already: heal that first.`,
+      );
     this.#options.autoscaling.setUnready(nodeGroup, fault.count);
-    return { kind: fault.kind, pool: fault.pool, instances: [] };
+    return { kind: fault.kind, pool: fault.pool, instances: [], count: fault.count };
   }
 
   /** Two windows of one kind that overlap end with the later. */
@@ -123,17 +127,26 @@ export class FaultInjector {
 
   /** What goes on at the moment. */
   ongoing(): OngoingFault[] {
-    return [...this.#ongoing.values()].map(({ fault }) => fault);
+    return [...[...this.#ongoing.values()].map(({ fault }) => fault), ...this.#counted()];
+  }
+
+  /** So many nodes that have yet to start stay pending. The group counts them, one less with each. */
+  #counted(): OngoingFault[] {
+    return [...this.#options.nodeGroups].flatMap(([pool, nodeGroup]) => {
+      const count = this.#options.autoscaling.group(nodeGroup).unreadyLaunches;
+      return count > 0 && Number.isFinite(count) ? [{ kind: 'pending' as const, pool, count }] : [];
+    });
   }
 
   /** Ends what goes on (of one pool, or all): capacity is there again. Nodes that are pending or lost stay so. */
   heal(pool?: string): OngoingFault[] {
     if (pool !== undefined) this.#nodeGroup(pool);
-    const ended = [...this.#ongoing.values()].filter(
-      ({ fault }) => pool === undefined || fault.pool === pool,
-    );
-    for (const { end } of ended) end();
-    return ended.map(({ fault }) => fault);
+    const ended = this.ongoing().filter((fault) => pool === undefined || fault.pool === pool);
+    for (const fault of ended) {
+      if (fault.count === undefined) this.#ongoing.get(`${fault.kind} ${fault.pool}`)?.end();
+      else this.#options.autoscaling.setUnready(this.#nodeGroup(fault.pool), 0);
+    }
+    return ended;
   }
 
   #nodeGroup(pool: string): string {

@@ -127,6 +127,24 @@ it('keeps nodes pending: so many, or all that start meanwhile', async () => {
   expect(() => faults.inject({ kind: 'pending', pool: 'spot', count: 1, forSeconds: 5 })).toThrow(/not both/);
 });
 
+it('tells of nodes that are to stay pending, and heals those that have not started', async () => {
+  const { faults, nodes, seconds, grow } = await world();
+  const pending = () => [...nodes.nodes.values()].filter(({ neverReady }) => neverReady).length;
+  faults.inject({ kind: 'pending', pool: 'spot', count: 3 });
+  expect(faults.ongoing()).toEqual([{ kind: 'pending', pool: 'spot', count: 3 }]);
+  grow(3);
+  await seconds(60);
+  expect(faults.ongoing()).toEqual([{ kind: 'pending', pool: 'spot', count: 2 }]);
+  expect(faults.heal('steady')).toEqual([]);
+  expect(faults.heal('spot')).toEqual([{ kind: 'pending', pool: 'spot', count: 2 }]);
+  expect(faults.ongoing()).toEqual([]);
+  grow(4);
+  await seconds(60);
+  expect(pending()).toBe(1);
+  faults.inject({ kind: 'pending', pool: 'spot' });
+  expect(() => faults.inject({ kind: 'pending', pool: 'spot', count: 1 })).toThrow(/heal that first/);
+});
+
 it('loses nodes of any pool', async () => {
   const { faults, off } = await world();
   const { instances } = faults.inject({ kind: 'node-loss', pool: 'steady', count: 2 });
