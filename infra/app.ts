@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { App, type AppProps, Tags } from 'aws-cdk-lib';
-import { ConfigError, type PaddockConfig } from './config/index.ts';
+import { type ConfigInput, defineConfig, isDefined, type PaddockConfig } from './config/index.ts';
 import { acceptSingletons } from './constructs/cdk-functions.ts';
 import { CLUSTER_TAG } from './constructs/cluster-tag.ts';
 import { acceptFindings } from './constructs/findings.ts';
@@ -84,7 +84,8 @@ export function buildApp(
  * The configuration that `PADDOCK_CONFIG` names (a path to a module, relative to the working directory), else
  * `paddock.config.ts` of the repository.
  *
- * @throws ConfigError when it is not valid, Error when there is no such file or the module has no default export.
+ * @throws ConfigError when it is not valid, Error when there is no such file, it can't be loaded, or the module has no
+ * default export. Each says what to do.
  */
 export async function loadConfig(env: NodeJS.ProcessEnv = process.env): Promise<PaddockConfig> {
   const path = env.PADDOCK_CONFIG ? resolve(env.PADDOCK_CONFIG) : repositoryPath('paddock.config.ts');
@@ -92,10 +93,23 @@ export async function loadConfig(env: NodeJS.ProcessEnv = process.env): Promise<
     throw new Error(
       `There is no configuration ${path}. Copy paddock.config.ts and change it, or name another file.`,
     );
-  const module = (await import(pathToFileURL(path).href)) as { default?: PaddockConfig };
-  if (!module.default)
+  const module = await importConfig(path);
+  if (module.default === undefined || module.default === null)
     throw new Error(`${path} has no default export: end it with "export default defineConfig({ … })".`);
-  return module.default;
+  // One that was not handed to defineConfig lacks every default.
+  return isDefined(module.default) ? module.default : defineConfig(module.default as ConfigInput);
+}
+
+async function importConfig(path: string): Promise<{ default?: unknown }> {
+  try {
+    return await import(pathToFileURL(path).href);
+  } catch (error) {
+    // By its name: the file may import another checkout's.
+    if (error instanceof Error && error.name === 'ConfigError') throw error;
+    // Before the frames stands where a mistake in the syntax is.
+    const [what] = (error instanceof Error && error.stack ? error.stack : String(error)).split(/\n\s+at /);
+    throw new Error(`The configuration ${path} can't be loaded:\n${what}`, { cause: error });
+  }
 }
 
 /** The flags of cdk.json, which the CDK CLI would hand over. */
@@ -107,9 +121,8 @@ export function cdkJsonContext(): Record<string, unknown> {
 }
 
 if (import.meta.main) {
-  const config = await loadConfig().catch((error: unknown) => {
+  const config = await loadConfig().catch((error: Error) => {
     // It says what to do; where it was thrown says nothing.
-    if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
     process.exit(1);
   });

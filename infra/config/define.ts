@@ -24,8 +24,16 @@ export function defineConfig(input: ConfigInput): PaddockConfig {
     ...ruleProblems(input),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  return deepFreeze(resolve(parsed.data));
+  const config = deepFreeze(resolve(parsed.data));
+  defined.add(config);
+  return config;
 }
+
+const defined = new WeakSet<object>();
+
+/** Whether `defineConfig` has returned it. */
+export const isDefined = (value: unknown): value is PaddockConfig =>
+  typeof value === 'object' && value !== null && defined.has(value);
 
 /** The rules are checked on each part that is well-formed in itself, so that one typo hides nothing else. */
 function ruleProblems(input: unknown): Problem[] {

@@ -9,12 +9,15 @@ const labelKey = z
   .max(317)
   .regex(
     /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-    'is no Kubernetes label key',
+    'use a Kubernetes label key, such as "team" or "example.com/team"',
   );
 const labelValue = z
   .string()
   .max(63)
-  .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/, 'is no Kubernetes label value');
+  .regex(
+    /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/,
+    'use a Kubernetes label value: letters, digits, dots, underscores and dashes, beginning and ending with a letter or digit',
+  );
 
 const taintSchema = z.strictObject({
   key: labelKey.describe('Key of the taint.'),
@@ -85,7 +88,7 @@ export const poolSchema = z.strictObject({
         "`elastic`: a Deployment whose models lie on the node's disk, in any zone.",
     ),
   instanceTypes: z
-    .array(z.string().regex(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'is no EC2 instance type, such as "g5.2xlarge"'))
+    .array(z.string().regex(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'name an EC2 instance type, such as "g5.2xlarge"'))
     .min(1)
     .max(20)
     .describe(
@@ -200,7 +203,7 @@ export const fleetSchema = z.strictObject({
     'Name of the fleet, unique in the file. Part of the names of queue, workloads and node groups.',
   ),
   models: z
-    .array(z.string().refine(isModelName, 'is no Ollama model, such as "llama3.1:8b"'))
+    .array(z.string().refine(isModelName, 'name an Ollama model, such as "llama3.1:8b"'))
     .min(1)
     .max(16)
     .describe('Ollama models that every replica loads before it takes traffic.'),

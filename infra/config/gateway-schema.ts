@@ -50,7 +50,7 @@ export const gatewaySchema = z.strictObject({
     .array(
       z
         .string()
-        .regex(/^https?:\/\/[A-Za-z0-9.-]+(:\d+)?$/, 'is no origin, such as "https://app.example.com"'),
+        .regex(/^https?:\/\/[A-Za-z0-9.-]+(:\d+)?$/, 'write an origin, such as "https://app.example.com"'),
     )
     .max(20)
     .default([])

@@ -1,4 +1,4 @@
-export { defineConfig } from './define.ts';
+export { defineConfig, isDefined } from './define.ts';
 export { ConfigError, type Problem } from './errors.ts';
 export { fleetOf, fleetPolicy } from './policy.ts';
 export { type PresetOverrides, presets } from './presets.ts';

@@ -9,7 +9,7 @@ export const modelsSchema = z.strictObject({
         'Without it a model that is not mirrored never gets warm, and no pod needs a way to the internet for models.',
     ),
   registryUrl: z
-    .url({ protocol: /^https$/, error: 'is no https URL, such as "https://registry.ollama.ai"' })
+    .url({ protocol: /^https$/, error: 'give an https URL, such as "https://registry.ollama.ai"' })
     .default('https://registry.ollama.ai')
     .describe(
       "The registry that stands for Ollama's own, such as a cache in your network. It has to answer without a login. " +

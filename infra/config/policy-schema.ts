@@ -23,7 +23,7 @@ const scheduleFloorSchema = z.strictObject({
     .meta({ unit: 'HH:MM' }),
   timeZone: z
     .string()
-    .refine(isTimeZone, 'is no time zone; use an IANA name such as "Europe/Berlin" or "UTC"')
+    .refine(isTimeZone, 'use an IANA time zone, such as "Europe/Berlin" or "UTC"')
     .default('UTC')
     .describe('IANA time zone in which `from`, `to` and `days` are meant.'),
   replicas: z

@@ -3,14 +3,14 @@ import { z } from 'zod';
 const goldenSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z0-9-]{1,40}$/, 'is no name: lower-case letters, digits and dashes')
+    .regex(/^[a-z0-9-]{1,40}$/, 'use lower-case letters, digits and hyphens, 40 at most')
     .describe('Name of the prompt, for what the upgrade says.'),
   prompt: z.string().min(1).max(300).describe('What the model is asked.'),
   expect: z
     .string()
     .min(1)
     .max(100)
-    .refine(isPattern, 'is no regular expression')
+    .refine(isPattern, 'write a regular expression of JavaScript, such as "\\\\b42\\\\b"')
     .optional()
     .describe('Regular expression, case aside, that a right answer matches.')
     .meta({ defaultText: 'none: only likeness to the answers of the replicas that serve counts' }),

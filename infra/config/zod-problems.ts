@@ -55,7 +55,8 @@ function unknownKeyFix(key: string, known: string[]): string {
 }
 
 function sizeOf(value: unknown): { is: string; must: string; unit: string } {
-  if (Array.isArray(value)) return { is: `has ${value.length} entries`, must: 'have', unit: '' };
+  if (Array.isArray(value))
+    return { is: `has ${value.length} ${value.length === 1 ? 'entry' : 'entries'}`, must: 'have', unit: '' };
   if (typeof value === 'string')
     return { is: `has ${value.length} characters`, must: 'have', unit: ' characters' };
   return { is: `is ${value}`, must: 'be', unit: '' };
@@ -64,6 +65,7 @@ function sizeOf(value: unknown): { is: string; must: string; unit: string } {
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return typeof value === 'object' ? 'an object' : `${JSON.stringify(value)}, ${article(typeof value)}`;
 }
 
