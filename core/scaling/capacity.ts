@@ -22,6 +22,10 @@ export interface Capacity {
   pendingWithinLead: number;
 }
 
+/**
+ * What the pools are worth by what was learned of their service rates and lead times, else by the policy's guesses. A pool that
+ * could not be read counts with what it had.
+ */
 export function measureCapacity(view: FleetView, memory: FleetMemory): Capacity {
   const rates = new Map(view.pools.map((pool) => [pool.policy.name, rateOf(pool, memory)]));
   const reference = view.pools[0] ? rateOf(view.pools[0], memory) : 1;

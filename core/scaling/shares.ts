@@ -21,6 +21,10 @@ export interface Share {
   readonly ceiling: number;
 }
 
+/**
+ * Where the spread over pools begins: each pool with what it has now, within its limits; the cheapest per unit of service rate first.
+ * A pool that could not be read keeps what it had.
+ */
 export function sharesOf({ view, capacity }: Context): Share[] {
   const byName = new Map(view.pools.map((pool) => [pool.policy.name, pool]));
   return capacity.byPrice.flatMap((name) => {

@@ -51,6 +51,10 @@ export interface FleetView {
 
 const NO_QUEUE: QueueCounts = { backlog: 0, inFlight: 0 };
 
+/**
+ * Sorts a snapshot by what the rules ask of it. A pool that can't be read keeps what it had. Where `blind` is not empty, zeros of
+ * the queue and the workers mean nothing.
+ */
 export function viewFleet(snapshot: Snapshot, policy: FleetPolicy, memory: FleetMemory): FleetView {
   const blind: string[] = [];
   if (!snapshot.queue.ok) blind.push(`the queue can't be read: ${snapshot.queue.error}`);

@@ -61,6 +61,7 @@ export interface Failure {
  */
 export type Standing = 'trusted' | 'quarantined' | 'half-open';
 
+/** @param at epoch seconds; a pool of which no failure is remembered is trusted */
 export function standingOf(quarantine: Quarantine | undefined, at: Seconds): Standing {
   if (!quarantine) return 'trusted';
   if (at < quarantine.until) return 'quarantined';

@@ -81,6 +81,7 @@ export function doomedOf(
   });
 }
 
+/** What a pool can be counted on for, in replicas: without bounds while it is trusted; else by what it gives, and has given. */
 export function supplyOf(pool: Supplied): Supply {
   const { at, policy, current, warm, quarantine } = pool;
   const standing = standingOf(quarantine, at);

@@ -184,7 +184,7 @@ const nodesStep = (name: string): PlanStep => ({
 const ROLLBACK_DAYS = 7;
 
 function planKubernetes(request: UpgradeRequest, inventory: Inventory): Planned {
-  const { cluster, nodegroups = [], addons = [] } = inventory;
+  const { cluster, nodegroups = [] } = inventory;
   const distance = minorsBetween(cluster.version, request.to);
   if (distance === undefined || distance < 0)
     return {
@@ -202,11 +202,29 @@ function planKubernetes(request: UpgradeRequest, inventory: Inventory): Planned 
       ],
     };
   }
+  return {
+    ok: true,
+    plan: {
+      request,
+      summary: `Kubernetes ${cluster.version} → ${request.to}`,
+      from: cluster.version,
+      to: request.to,
+      steps: kubernetesSteps(request, inventory),
+      changes: [],
+      nodegroups: nodegroups.map(({ name }) => name).sort(),
+    },
+  };
+}
+
+function kubernetesSteps(
+  { to }: UpgradeRequest,
+  { cluster, nodegroups = [], addons = [] }: Inventory,
+): PlanStep[] {
   const back = `EKS rolls it back to ${cluster.version}: the execution while it bakes, a person afterwards (update-cluster-version)`;
-  const steps: PlanStep[] = [
+  return [
     {
       name: 'control-plane',
-      does: `EKS brings the control plane to ${request.to}`,
+      does: `EKS brings the control plane to ${to}`,
       undo: back,
       until: `${ROLLBACK_DAYS} days after it ended; the nodes have to be back at ${cluster.version} first`,
     },
@@ -232,16 +250,4 @@ function planKubernetes(request: UpgradeRequest, inventory: Inventory): Planned 
       until: 'any time',
     },
   ];
-  return {
-    ok: true,
-    plan: {
-      request,
-      summary: `Kubernetes ${cluster.version} → ${request.to}`,
-      from: cluster.version,
-      to: request.to,
-      steps,
-      changes: [],
-      nodegroups: nodegroups.map(({ name }) => name).sort(),
-    },
-  };
 }

@@ -50,6 +50,11 @@ const NOT_THE_PODS_FAULT: ReadonlySet<string> = new Set<FailureKind>([
 /** What lies on the volume comes back with it. */
 const ON_THE_VOLUME: ReadonlySet<string> = new Set<FailureKind>(['disk-full', 'checksum-mismatch']);
 
+/**
+ * What is to be done about replicas that are not warm: another attempt, another pod, another node, or nothing yet.
+ *
+ * @param isBlind what is needed could not be read: nothing is replaced
+ */
 export function decideWarmUps(view: FleetView, memory: FleetMemory, isBlind: boolean): WarmUps {
   const workers = new Map(view.workers.map((worker) => [worker.podUid, worker]));
   const result: WarmUps = {

@@ -6,7 +6,7 @@ export interface FaultCounts {
   workerKilled: number;
   podEvicted: number;
   nodeLost: number;
-  /** Messages that were delivered twice or before older ones. */
+  /** Messages that were delivered twice, or after younger ones. */
   duplicated: number;
   /** Calls to SQS and S3 that were throttled or answered 5xx; those of this command itself do not count. */
   throttled: number;
