@@ -71,20 +71,33 @@ export async function addons(event: UpgradeEvent, deps: UpgradeDependencies): Pr
 const addonTrouble = ({ name, status }: AddonState): string | undefined =>
   /FAILED|DEGRADED/.test(status) ? `the add-on ${name} is ${status}` : undefined;
 
-/** Waits, and looks whether the system stays healthy, before any node changes. */
+/** A control plane does not go back for what passes by itself, as a reading that fails once: degraded for so long is enough. */
+const DEGRADED_SECONDS = 180;
+
+/** Waits, and looks whether the system stays healthy, before any node changes. Without a verdict it looks again. */
 export async function bake(event: UpgradeEvent, deps: UpgradeDependencies): Promise<StepResult> {
   const before = event.state ?? newState();
-  const state = { ...before, since: before.since || deps.now(), current: 'bake' };
+  const at = deps.now();
   const { health } = event;
-  if (health && health.verdict !== 'healthy')
-    return failed(`the system is ${health.verdict} on the new control plane: ${ailmentsOf(health)}`, state);
-  const left = deps.config.bakeSeconds - (deps.now() - state.since);
+  const ailingSince = health?.verdict === 'healthy' ? undefined : (before.ailingSince ?? (health && at));
+  const state = { ...before, since: before.since || at, ailingSince, current: 'bake' };
+  const ailingFor = at - (ailingSince ?? at);
+  if (health?.verdict === 'unhealthy' || ailingFor >= DEGRADED_SECONDS) {
+    const ailments = health
+      ? `${health.verdict} on the new control plane: ${ailmentsOf(health)}`
+      : 'degraded, and gives no verdict any more';
+    return failed(`the system is ${ailments}`, state);
+  }
+  const left = Math.max(
+    deps.config.bakeSeconds - (at - state.since),
+    ailingSince === undefined ? 0 : DEGRADED_SECONDS - ailingFor,
+  );
   if (left > 0)
     return {
       ...wait(deps, `bakes for ${Math.ceil(left / 60)} more min`, state),
       waitSeconds: Math.max(1, Math.min(60, Math.round(left))),
     };
-  return done('the system stayed healthy', { ...finish(state, 'bake'), since: 0 });
+  return done('the system stayed healthy', { ...finish(state, 'bake'), since: 0, ailingSince: undefined });
 }
 
 /** A control plane goes back as long as no node is newer. */

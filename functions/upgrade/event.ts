@@ -33,6 +33,8 @@ export interface StepState {
   finished: string[];
   /** What EKS was asked to change last; empty: nothing is under way. */
   current: string;
+  /** `bake`: since when the system is not healthy. */
+  ailingSince?: number | undefined;
   /** Why the current one failed. */
   why?: string | undefined;
 }

@@ -322,16 +322,31 @@ it.each([OLLAMA, NODES])(
 );
 
 describe('a control plane that is not well', () => {
-  /** Good at first, then no more. */
-  const unwell = () => {
-    let looks = 0;
-    return {
-      'Ask health while it bakes': () => {
-        looks += 1;
-        return { Payload: { verdict: looks > 1 ? 'degraded' : 'healthy', checks: [] } };
-      },
-    };
-  };
+  /** One verdict after the other; the last one stays. */
+  const verdicts = (...all: string[]) => ({
+    'Ask health while it bakes': () => ({
+      Payload: { verdict: all.length > 1 ? all.shift() : all[0], checks: [] },
+    }),
+  });
+  const unwell = () => verdicts('healthy', 'degraded');
+
+  it('for a moment only is kept', async () => {
+    const world = new UpgradeWorld();
+    const { states } = await upgrade(
+      world,
+      KUBERNETES,
+      undefined,
+      verdicts('degraded', 'degraded', 'healthy'),
+    );
+    expect(states.at(-1)).toBe('Upgraded');
+  });
+
+  it('is not kept for a moment when nothing serves', async () => {
+    const world = new UpgradeWorld();
+    const { states, error } = await upgrade(world, KUBERNETES, undefined, verdicts('unhealthy', 'healthy'));
+    expect(states.at(-1)).toBe('Rolled back');
+    expect(error?.message).toContain('unhealthy');
+  });
 
   it('goes back while it bakes, before any node has changed', async () => {
     const world = new UpgradeWorld();
