@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { NO_LOCAL_SYSTEM, readSession, type Session } from '../local/session.ts';
+import { DEFAULT_STATE_DIR, noLocalSystem, readSession, type Session } from '../local/session.ts';
 
 export interface ConnectFlags {
   fleet?: string;
@@ -29,7 +29,7 @@ export function addConnectOptions(command: Command): Command {
     .addOption(
       new Option('--cluster <name>', 'with --aws: the cluster').env('PADDOCK_CLUSTER').default('paddock'),
     )
-    .option('--state-dir <dir>', 'where the local system keeps its state', '.paddock/local');
+    .option('--state-dir <dir>', 'where the local system keeps its state', DEFAULT_STATE_DIR);
 }
 
 /**
@@ -65,7 +65,7 @@ export function connect(flags: ConnectFlags, { needsTable = true } = {}): Connec
 export function connectLocal({ stateDir }: Pick<ConnectFlags, 'stateDir'>): Session {
   const session = readSession(resolve(stateDir));
   if (session === undefined) {
-    throw new Error(`${NO_LOCAL_SYSTEM} Or use --aws for the one in your account.`);
+    throw new Error(`${noLocalSystem(stateDir)} Or use --aws for the one in your account.`);
   }
   process.env.AWS_ENDPOINT_URL = session.endpointUrl;
   process.env.AWS_REGION = session.region;

@@ -27,6 +27,17 @@ if (!process.stdout.isTTY || process.env.NO_COLOR) process.env.FORCE_COLOR ??= '
 // Commands import what they need when they run; CDK alone takes over a second to compile.
 enableCompileCache();
 
+// `console` passes over what can't be written: a result that is not there must not look like success.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever closed the pipe has what it wanted.
+  if (error.code === 'EPIPE') return;
+  // Last of all: the command sets its own code after it has printed.
+  process.once('exit', () => {
+    process.exitCode ||= 1;
+  });
+  console.error(`paddock: what was to be printed can't be written: ${error.message}`);
+});
+
 const program = new Command('paddock')
   .description('Runs self-hosted LLMs on Amazon EKS: scales, warms, and explains why.')
   .addCommand(localCommand())

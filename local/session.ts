@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { LocalSystem } from './system/system.ts';
 
@@ -21,8 +21,14 @@ const sessionSchema = z.strictObject({
   faults: z.strictObject({ url: z.url(), token: z.string() }).optional(),
 });
 
-export const NO_LOCAL_SYSTEM =
-  'No local system is running here. Start one with `npm start` (and ask from a second terminal).';
+/** Where `npm start` keeps its state. */
+export const DEFAULT_STATE_DIR = '.paddock/local';
+
+/** What to say where none runs. */
+export function noLocalSystem(stateDir: string): string {
+  const where = resolve(stateDir) === resolve(DEFAULT_STATE_DIR) ? '' : ` with the state folder ${stateDir}`;
+  return `No local system is running here${where}. Start one with \`npm start\` (and ask from a second terminal).`;
+}
 
 /** How commands reach the running local system. */
 export type Session = z.infer<typeof sessionSchema>;

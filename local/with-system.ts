@@ -36,7 +36,14 @@ export async function withSystem<T>(
   prepare: (progress: Progress) => Promise<HeldSystem>,
   run: (held: Held) => Promise<T>,
 ): Promise<T> {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`The state folder can't be made: ${message}. Name another with --state-dir.`, {
+      cause: error,
+    });
+  }
   const progress = createProgress({ quiet });
   const lock = await takeStateFolder(stateDir, (names) =>
     progress.info(`Ended what a crashed run had left behind: ${names.join(', ')}`),

@@ -33,7 +33,9 @@ export async function openTarget(given: string, options: TargetOptions): Promise
   const mode = options.mode ?? (await probeMode(url));
   if (mode !== 'queue') return { url, mode, client: new OllamaGeneration(url) };
   if (!options.apiKey) {
-    throw new Error(`${url} is a gateway and wants an API key: give --api-key, or set PADDOCK_API_KEY.`);
+    throw new Error(
+      `${url} is a gateway and wants an API key: give --api-key, or set PADDOCK_API_KEY. 'npm run paddock -- keys create NAME' makes one.`,
+    );
   }
   return { url, mode, client: new BackgroundGeneration(url, options.apiKey, options.deadlineSeconds) };
 }

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import type { Round } from '../bench/play.ts';
 import { MODES, type Mode, type Target } from '../bench/targets.ts';
 import { above, wholeNumber } from '../numbers.ts';
+import { checkWritable } from '../output-file.ts';
 
 interface Options {
   target: string;
@@ -31,7 +32,7 @@ const INTERRUPTED = 130;
 const EXAMPLES = `
 Examples:
   The original benchmark, through the queue:
-    $ npm run paddock -- bench --target https://GATEWAY --chart queue.svg
+    $ npm run paddock -- bench --target https://GATEWAY --api-key KEY --chart queue.svg
   A model server alone, as the original was measured:
     $ npm run paddock -- bench --target http://127.0.0.1:11434 --model gemma3:270m
   What the router and the worker cost, in turns with the server itself:
@@ -58,7 +59,7 @@ export function benchCommand(): Command {
     .option('--timeout <s>', 'seconds that an HTTP call may take', above(0), 30)
     .option('--deadline <s>', 'seconds that a queued request may take from end to end', above(0), 3600)
     .addOption(new Option('--api-key <key>', "the gateway's").env('PADDOCK_API_KEY'))
-    .option('--chart <file>', 'write a picture: how many were answered within which time (SVG)')
+    .option('--chart <file>', 'write a picture: how many were answered within which time; an .svg')
     .option('--json', 'print the result as one JSON object on the last line')
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
@@ -67,6 +68,17 @@ export function benchCommand(): Command {
 }
 
 async function bench(options: Options): Promise<number> {
+  if (options.compare === undefined)
+    for (const flag of ['compareMode', 'rounds'] as const)
+      if (options[flag] !== undefined)
+        throw new Error(
+          `--${flag === 'rounds' ? 'rounds' : 'compare-mode'} works only with --compare <url>.`,
+        );
+  if (options.chart !== undefined) {
+    if (!options.chart.endsWith('.svg'))
+      throw new Error(`--chart draws SVG: name the file something.svg, not ${options.chart}.`);
+    checkWritable('--chart', options.chart);
+  }
   // Imported here: the clients take longer to load than the other commands to run.
   const [{ openTarget }, { play }, { reportOf, reportText }] = await Promise.all([
     import('../bench/targets.ts'),

@@ -1,9 +1,9 @@
 import Table from 'cli-table3';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { CostReport } from '../../core/cost/cost.ts';
 import { tableStyle } from '../../local/table.ts';
 import { addConnectOptions, type ConnectFlags, connect } from '../connect.ts';
-import { duration } from '../duration.ts';
+import { durationUpTo } from '../duration.ts';
 
 interface CostFlags extends ConnectFlags {
   last: number;
@@ -11,6 +11,8 @@ interface CostFlags extends ConnectFlags {
 }
 
 const DAY_SECONDS = 86_400;
+/** Plans are kept no longer. */
+const LONGEST_DAYS = 14;
 
 /** `paddock cost`: what a fleet's nodes have cost, spot and on-demand. */
 export function costCommand(): Command {
@@ -19,17 +21,19 @@ export function costCommand(): Command {
       .description(
         "What the fleet's nodes have cost, by pool, and what the same nodes had cost all on-demand. By the configured prices; disks, traffic and the cluster itself come on top.",
       )
-      .option(
-        '--last <duration>',
-        'how far back: 90s, 30m, 24h, at most the 14 days that plans are kept',
-        duration,
-        DAY_SECONDS,
+      .addOption(
+        new Option(
+          '--last <duration>',
+          `how far back: 90s, 30m, 24h, 7d, at most the ${LONGEST_DAYS} days that plans are kept`,
+        )
+          .argParser(durationUpTo(LONGEST_DAYS))
+          .default(DAY_SECONDS, '24h'),
       )
       .option('--json', 'one JSON object'),
   )
     .addHelpText(
       'after',
-      '\nExamples:\n  npm run paddock -- cost\n  npm run paddock -- cost --last 30m --json\n  npm run paddock -- cost --aws --fleet cpu --table TABLE --last 168h',
+      '\nExamples:\n  npm run paddock -- cost\n  npm run paddock -- cost --last 30m --json\n  npm run paddock -- cost --aws --fleet cpu --table TABLE --last 7d',
     )
     .action(async (flags: CostFlags) => {
       const report = await readCost(connect(flags), flags.last);

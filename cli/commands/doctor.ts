@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { DEFAULT_STATE_DIR } from '../../local/session.ts';
 import { connectLocal } from '../connect.ts';
 
 interface DoctorFlags {
@@ -22,7 +23,7 @@ export function doctorCommand(): Command {
     .addOption(
       new Option('--cluster <name>', 'with --aws: the cluster').env('PADDOCK_CLUSTER').default('paddock'),
     )
-    .option('--state-dir <dir>', 'where the local system keeps its state', '.paddock/local')
+    .option('--state-dir <dir>', 'where the local system keeps its state', DEFAULT_STATE_DIR)
     .addHelpText(
       'after',
       `

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Fault, FaultReport, OngoingFault } from '../../local/faults/fault.ts';
-import { NO_LOCAL_SYSTEM, readSession } from '../../local/session.ts';
+import { DEFAULT_STATE_DIR, noLocalSystem, readSession } from '../../local/session.ts';
 import { duration } from '../duration.ts';
 import { wholeNumber } from '../numbers.ts';
 
@@ -86,7 +86,7 @@ export function faultCommand(): Command {
 const local = (command: Command): Command =>
   command
     .option('--json', 'one JSON value')
-    .option('--state-dir <dir>', 'where the local system keeps its state', '.paddock/local');
+    .option('--state-dir <dir>', 'where the local system keeps its state', DEFAULT_STATE_DIR);
 
 const common = (name: string, description: string): Command =>
   local(new Command(name).description(description)).requiredOption('--pool <name>', 'whose instances');
@@ -120,7 +120,7 @@ const ongoingText = ({ kind, pool, until, count }: OngoingFault): string =>
 
 async function ask(method: string, { stateDir }: FaultFlags, body?: Fault, query = ''): Promise<unknown> {
   const session = readSession(resolve(stateDir));
-  if (session?.faults === undefined) throw new Error(NO_LOCAL_SYSTEM);
+  if (session?.faults === undefined) throw new Error(noLocalSystem(stateDir));
   const { url, token } = session.faults;
   const response = await fetch(`${url}/faults${query}`, {
     method,

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { apiKeysSecretName } from '../../core/protocol/api-keys.ts';
+import { DEFAULT_STATE_DIR } from '../../local/session.ts';
 import { tableStyle } from '../../local/table.ts';
 import { connectLocal } from '../connect.ts';
 import { added, checkName, revoked } from '../key-ring.ts';
@@ -43,7 +44,7 @@ const keyCommand = (name: string, description: string): Command =>
     .addOption(
       new Option('--cluster <name>', 'with --aws: the cluster').env('PADDOCK_CLUSTER').default('paddock'),
     )
-    .option('--state-dir <dir>', 'where the local system keeps its state', '.paddock/local')
+    .option('--state-dir <dir>', 'where the local system keeps its state', DEFAULT_STATE_DIR)
     .option('--json', 'one JSON object');
 
 /** The secret of the chosen system. */

@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { KUBERNETES_VERSIONS } from '../../local/cluster/versions.ts';
 import { MODEL_SERVERS } from '../../local/model-server/types.ts';
 import type { RunOptions } from '../../local/run.ts';
 import { SCENARIOS } from '../../local/scenarios/scenarios.ts';
+import { DEFAULT_STATE_DIR } from '../../local/session.ts';
 import { above, atLeast, wholeNumber } from '../numbers.ts';
+import { checkWritable } from '../output-file.ts';
 
 export function localCommand(): Command {
   const scenarios = SCENARIOS.map((s) => `  ${s.name.padEnd(15)} ${s.description}`).join('\n');
@@ -49,7 +52,7 @@ export function localCommand(): Command {
       'with --arrivals: play only the first minutes; with spot-storm: its length',
       above(0),
     )
-    .option('--seed <n>', 'with spot-storm: another storm of the same kind (default: 1)', wholeNumber(0), 1)
+    .option('--seed <n>', 'with spot-storm: another storm of the same kind', wholeNumber(0), 1)
     .option(
       '--spot-price <share>',
       "spot's share of the on-demand price (default: as configured, 0.45 of the price table)",
@@ -92,7 +95,7 @@ export function localCommand(): Command {
         .default('queue'),
     )
     .option('--config <file>', 'the configuration', 'paddock.config.ts')
-    .option('--state-dir <dir>', 'where logs and the state of this run go', '.paddock/local')
+    .option('--state-dir <dir>', 'where logs and the state of this run go', DEFAULT_STATE_DIR)
     .addOption(
       new Option(
         '--record-calls <file>',
@@ -119,6 +122,7 @@ Examples:
     )
     .action(async (flags: RunOptions, command: Command) => {
       refuseIgnored(flags, command);
+      checkFiles(flags);
       // Imported late: --help and bad options answer at once.
       const { runLocal } = await import('../../local/run.ts');
       process.exitCode = await runLocal({
@@ -128,6 +132,13 @@ Examples:
         ...(flags.recordCalls === undefined ? {} : { recordCalls: resolve(flags.recordCalls) }),
       });
     });
+}
+
+/** What is read or written only once the system is up. */
+function checkFiles({ kubeconfig, recordCalls }: RunOptions): void {
+  if (kubeconfig !== undefined && !existsSync(kubeconfig))
+    throw new Error(`There is no kubeconfig ${resolve(kubeconfig)}. Name a file that is there.`);
+  if (recordCalls !== undefined) checkWritable('--record-calls', resolve(recordCalls));
 }
 
 /** An option that the chosen load does not read is a mistake, not something to pass over. */

@@ -42,12 +42,11 @@ interface Options {
 const EXAMPLES = `
 Examples:
   All rules on a trace, ten times as dense, with nodes that take two minutes:
-    $ paddock simulate --arrivals trace.csv --scale 10 --lead-seconds 120
+    $ npm run paddock -- simulate --arrivals trace.csv --scale 10 --lead-seconds 120
   Two rules, one slot per replica and 2 s per request, for a script:
-    $ paddock simulate --arrivals trace.csv --rule paddock --rule keda --slots 1 --service-seconds 2 --json
-
+    $ npm run paddock -- simulate --arrivals trace.csv --rule paddock --rule keda --slots 1 --service-seconds 2 --json
   The same storm with spot capacity under four ways to deal with it:
-    $ paddock simulate --scenario spot-storm --seed 3 --json
+    $ npm run paddock -- simulate --scenario spot-storm --seed 3 --json
 
 The file is CSV with the columns offsetSeconds,promptTokens,outputTokens, or those of the Azure LLM inference traces
 (TIMESTAMP,ContextTokens,GeneratedTokens). Replicas start at 1, warm. A replica that paddock removes finishes its
@@ -56,7 +55,7 @@ requests first; the other rules cut them off, and they start again.`;
 /** `paddock simulate`: plays arrivals through a simulated fleet, once per scaling rule, and compares them. */
 export function simulateCommand(): Command {
   return new Command('simulate')
-    .description('play recorded arrivals through a simulated fleet and compare scaling rules')
+    .description('Play recorded arrivals through a simulated fleet and compare scaling rules.')
     .option('--arrivals <file>', 'CSV with one row per request')
     .addOption(
       new Option(

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Target } from '../../core/upgrade/request.ts';
+import { DEFAULT_STATE_DIR } from '../../local/session.ts';
 import { wholeNumber } from '../numbers.ts';
 import { openUpgrades, type UpgradeFlags } from '../upgrade/open.ts';
 import { abort, history, requestOf, start, status } from '../upgrade/run.ts';
@@ -94,7 +95,7 @@ const command = (name: string, description: string): Command =>
     .addOption(
       new Option('--table <name>', 'with --aws: the table (stack output TableName)').env('PADDOCK_TABLE'),
     )
-    .option('--state-dir <dir>', 'where the local system keeps its state', '.paddock/local')
+    .option('--state-dir <dir>', 'where the local system keeps its state', DEFAULT_STATE_DIR)
     .option('--json', 'one JSON object');
 
 const startCommand = (open: Open, target: Target, description: string): Command =>

@@ -78,10 +78,11 @@ it.each([
   ['90s', 90],
   ['4m', 240],
   ['1.5h', 5400],
+  ['2d', 172_800],
 ])('%s is a duration', (text, seconds) => {
   expect(duration(text)).toBe(seconds);
 });
 
-it.each(['', '0', '-1s', '4d', 'soon', '1m30s', '8761h', '99999999999999h'])('%j is none', (text) => {
-  expect(() => duration(text)).toThrow(/such as 90s, 4m or 1h/);
+it.each(['', '0', '-1s', '366d', 'soon', '1m30s', '8761h', '99999999999999h'])('%j is none', (text) => {
+  expect(() => duration(text)).toThrow(/such as 90s, 4m, 1h or 2d, at most 365d/);
 });

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +8,8 @@ import { paddock } from './paddock.ts';
 
 describe('the paddock command', () => {
   const dir = mkdtempSync(join(tmpdir(), 'paddock-cli-'));
+  const svgFolder = mkdtempSync(join(dir, 'folder-')).concat('.svg');
+  mkdirSync(svgFolder);
   afterAll(() => rmSync(dir, { recursive: true }));
 
   it.each([
@@ -90,7 +93,7 @@ describe('the paddock command', () => {
     [
       'a fault without an end in sight',
       ['fault', 'ice', '--pool', 'spot', '--for', 'soon'],
-      /duration such as 90s, 4m or 1h/,
+      /duration such as 90s, 4m, 1h or 2d/,
     ],
     [
       'an upgrade of nothing we know',
@@ -116,7 +119,25 @@ describe('the paddock command', () => {
     ['a redrive of nothing', ['dlq', 'redrive'], /State the ids .*or --all/],
     ['a purge of some and all', ['dlq', 'purge', 'a', '--all'], /not both/],
     ['status in AWS without a table', ['status', '--aws'], /state --fleet and --table/],
-    ['a kubeconfig that is not there', ['local', '--kubeconfig', 'nope', '--exit'], /nope/],
+    ['a kubeconfig that is not there', ['local', '--kubeconfig', 'nope'], /There is no kubeconfig .*nope/],
+    [
+      'a recording in no folder',
+      ['local', '--record-calls', join(dir, 'nope', 'calls')],
+      /--record-calls can't be written to .*: there is no folder/,
+    ],
+    ['costs of longer ago than is kept', ['cost', '--last', '15d'], /at most 14d/],
+    [
+      'a chart in no folder',
+      ['bench', '--target', 'http://127.0.0.1:9', '--chart', join(dir, 'nope', 'x.svg')],
+      /--chart can't be written to .*: there is no folder/,
+    ],
+    ['a chart that is a folder', ['bench', '--target', 'http://h', '--chart', svgFolder], /it is a folder/],
+    ['a chart of another kind', ['bench', '--target', 'http://h', '--chart', 'x.png'], /--chart draws SVG/],
+    [
+      'a mode of nothing compared',
+      ['bench', '--target', 'http://h', '--compare-mode', 'queue'],
+      /--compare-mode works only with --compare/,
+    ],
   ])('answers %s with what to do, and exit code 1', async (_case, args, message) => {
     const { code, stderr } = await paddock(...args, ...(args[0] === 'local' ? ['--state-dir', dir] : []));
     expect(stderr).toMatch(message);
@@ -144,6 +165,28 @@ describe('the paddock command', () => {
       1,
       'paddock: The local system does not answer: it is ending, or too busy. Try again.\n',
     ]);
+  });
+
+  it('does not call it success when its output can not be written', () => {
+    const file = join(dir, 'arrivals.csv');
+    writeFileSync(file, 'offsetSeconds,promptTokens,outputTokens\n0,10,10\n');
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['cli/paddock.ts', 'simulate', '--arrivals', file, '--json'],
+      {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      },
+    );
+    closeSync(full);
+    expect(stderr).toMatch(/^paddock: what was to be printed can't be written: ENOSPC/);
+    expect(status).toBe(1);
+  });
+
+  it('says with which state folder it has found no system', async () => {
+    const { stderr } = await paddock('status', '--state-dir', join(dir, 'none'));
+    expect(stderr).toContain(`No local system is running here with the state folder ${join(dir, 'none')}.`);
   });
 
   it('names the line of an arrivals file that is wrong', async () => {
