@@ -7,7 +7,8 @@ import { forgetProcess, recordProcess, signalGroup } from './process-records.ts'
 
 /** How long a process may take to end after SIGTERM before it is killed, milliseconds. */
 const DEFAULT_GRACE_MS = 5_000;
-const DEFAULT_READY_TIMEOUT_MS = 60_000;
+/** Reached only by what never gets ready: a busy machine makes Kubernetes slow to start. */
+const DEFAULT_READY_TIMEOUT_MS = 180_000;
 const LAST_LINES = 15;
 
 export interface ExitInfo {
@@ -24,7 +25,7 @@ export interface StartOptions {
   logFile: string;
   /** Asked every 50 ms until it says true; a rejection counts as 'not yet'. Absent: ready once spawned. */
   readiness?: (signal: AbortSignal) => Promise<boolean>;
-  /** Milliseconds, default 60,000. */
+  /** Milliseconds, default 180,000. */
   readyTimeoutMs?: number;
   /** Milliseconds between SIGTERM and SIGKILL, default 5,000. */
   graceMs?: number;

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 const LOOPBACK = '127.0.0.1';
@@ -20,12 +21,27 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** Distinct ports of 127.0.0.1 that are free now. */
+/**
+ * Ports that nobody gets by chance: Linux gives 32768 and up to outgoing connections, and to whoever asks for any. One that is
+ * free when it is looked for is still free when the program that is told of it, seconds later, listens there; and when it
+ * listens there again after a restart.
+ */
+const RANGE = { first: 20_000, last: 32_767 };
+
+/** Distinct ports of 127.0.0.1 that are free now. @throws Error when so many are taken that none is found */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map(close));
-  return ports;
+  const servers: Server[] = [];
+  try {
+    for (let tries = 0; servers.length < count; tries += 1) {
+      const server = await listen(randomInt(RANGE.first, RANGE.last + 1)).catch((error: Error) => {
+        if (tries > 1000) throw error;
+      });
+      if (server) servers.push(server);
+    }
+    return servers.map(portOf);
+  } finally {
+    await Promise.all(servers.map(close));
+  }
 }
 
 /** Throws an error that says what to do when `port` of 127.0.0.1 is taken. */
