@@ -129,12 +129,18 @@ async function tick(): Promise<{ result?: TickResult; error?: Error }> {
   return { ...(result ? { result } : {}), ...(error ? { error } : {}) };
 }
 
+/** The next without a failure: a tick gives a slow answer up, and leaves it to the one after. */
+const goodTick = (): Promise<TickResult> =>
+  until('a tick without a failure', async () => {
+    const { result } = await tick();
+    return result?.failures.length === 0 && result;
+  });
+
 describe('the exported handler against real endpoints', () => {
   it('with nothing running yet: asks for nodes and keeps the plan', async () => {
-    const { result, error } = await tick();
-    expect(error).toBeUndefined();
+    const result = await goodTick();
     expect(result).toMatchObject({ outcome: 'ticked', fleet: FLEET, failures: [], again: true });
-    expect(result?.setNodes).toEqual([
+    expect(result.setNodes).toEqual([
       {
         autoScalingGroupName: expect.stringContaining('eks-paddock-cpu-main'),
         desiredCapacity: expect.any(Number),
@@ -162,7 +168,7 @@ describe('the exported handler against real endpoints', () => {
       } finally {
         heal();
       }
-      expect((await tick()).result?.failures).toEqual([]);
+      await goodTick();
     },
   );
 
@@ -171,8 +177,7 @@ describe('the exported handler against real endpoints', () => {
     for (let i = 0; i < 60; i += 1) {
       await sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: `${i}` }));
     }
-    const { result } = await tick();
-    expect(result?.failures).toEqual([]);
+    await goodTick();
     expect(await replicas()).toBeGreaterThan(had);
   });
 
