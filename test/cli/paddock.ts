@@ -1,4 +1,8 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { repositoryPath } from '../../infra/paths.ts';
 
 interface Outcome {
   code: number;
@@ -6,10 +10,19 @@ interface Outcome {
   stderr: string;
 }
 
+const cache = mkdtempSync(join(tmpdir(), 'paddock-compile-cache-'));
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+/** Of commands that are run many times: what was compiled for the first is there for the others, which take half as long. */
+const env = { ...process.env, NODE_COMPILE_CACHE: cache };
+
 /** Runs the command as a person does; code 0 when it went well. */
 export const paddock = (...args: string[]): Promise<Outcome> =>
   new Promise((resolve) => {
-    execFile(process.execPath, ['cli/paddock.ts', ...args], (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    execFile(
+      process.execPath,
+      [repositoryPath('cli', 'paddock.ts'), ...args],
+      { env },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     );
   });

@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { SendMessageCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type OpenAI from 'openai';
 import type { ServerEvent } from '../../local/model-server/types.ts';
 import { recordedAwsCalls } from '../../local/permissions/recorder.ts';
 import { clientSettings } from '../../local/system/aws-clients.ts';
 import { queueOf } from '../../local/system/from-template.ts';
+import { paddock } from '../cli/paddock.ts';
 import { expectRecorded } from '../permissions/recordings.ts';
 import { until } from '../worker/harness.ts';
 import { GatewayRig } from './rig.ts';
@@ -38,13 +38,7 @@ afterAll(async () => {
   await rig.stop();
 });
 
-const paddock = (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
-  new Promise((resolve) => {
-    const command = ['cli/paddock.ts', 'dlq', ...args, '--state-dir', rig.dir];
-    execFile(process.execPath, command, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
+const dlq = (...args: string[]) => paddock('dlq', ...args, '--state-dir', rig.dir);
 
 let doomed: OpenAI.Responses.Response;
 const isStart = ({ kind, requestId }: ServerEvent): boolean => kind === 'started' && requestId === doomed.id;
@@ -74,7 +68,7 @@ it('a sweep ends it, and its client reads why', async () => {
 it('foreign messages show in the list, and nothing else becomes of them', async () => {
   const QueueUrl = `${queueOf(rig.app, rig.config).url}${DEAD}`;
   await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'garbled' }));
-  const { code, stdout } = await paddock('list', '--json');
+  const { code, stdout } = await dlq('list', '--json');
   const rows = stdout
     .trim()
     .split('\n')
@@ -86,14 +80,14 @@ it('foreign messages show in the list, and nothing else becomes of them', async 
   expect(rows).toContainEqual(
     expect.objectContaining({ id: doomed.id, fleet: 'cpu', model: 'tiny', response: 'failed' }),
   );
-  const shown = await paddock('show', doomed.id);
+  const shown = await dlq('show', doomed.id);
   expect(shown.stdout).toMatch(/submitted by +local/);
   expect(shown.stdout).not.toContain('Why?');
-  expect((await paddock('show', doomed.id, '--body')).stdout).toContain('Why?');
+  expect((await dlq('show', doomed.id, '--body')).stdout).toContain('Why?');
 });
 
 it('redriven, it is answered', async () => {
-  const { code, stdout } = await paddock('redrive', '--all');
+  const { code, stdout } = await dlq('redrive', '--all');
   expect([stdout.trim().split('\n').sort(), code]).toEqual([
     ['1 left: no request of this fleet', '1 redriven'],
     0,
@@ -103,13 +97,13 @@ it('redriven, it is answered', async () => {
 });
 
 it('purging asks first, and says what it did', async () => {
-  const refused = await paddock('purge', '--all');
+  const refused = await dlq('purge', '--all');
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('add --yes')]);
   expect(rig.queued(DEAD)).toBe(1);
-  const { code, stdout } = await paddock('purge', '--all', '--yes');
+  const { code, stdout } = await dlq('purge', '--all', '--yes');
   expect([code, stdout.trim()]).toEqual([0, '1 purged; what had no answer is failed for good']);
-  expect((await paddock('list')).stdout).toContain("The fleet 'cpu' has no dead letters.");
-  const missing = await paddock('redrive', doomed.id);
+  expect((await dlq('list')).stdout).toContain("The fleet 'cpu' has no dead letters.");
+  const missing = await dlq('redrive', doomed.id);
   expect([missing.code, missing.stdout]).toEqual([
     1,
     expect.stringContaining('is not in the dead-letter queue'),

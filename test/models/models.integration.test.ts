@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { repositoryPath } from '../../infra/paths.ts';
 import { recordedAwsCalls } from '../../local/permissions/recorder.ts';
 import { type RegistryStandIn, startRegistryStandIn } from '../../local/registry/stand-in.ts';
+import { paddock } from '../cli/paddock.ts';
 import { GatewayRig } from '../gateway/rig.ts';
 import { expectRecorded } from '../permissions/recordings.ts';
 import { until } from '../worker/harness.ts';
@@ -25,13 +24,7 @@ afterAll(async () => {
 });
 
 /** What a command prints, and its exit code. */
-const models = (...args: string[]) =>
-  new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    const all = [repositoryPath('cli', 'paddock.ts'), 'models', ...args, '--state-dir', rig.dir];
-    execFile(process.execPath, all, { cwd: rig.dir }, (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
+const models = (...args: string[]) => paddock('models', ...args, '--state-dir', rig.dir);
 const listed = async () => {
   const { stdout } = await models('list', '--json');
   return stdout

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -6,19 +5,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SyntheticServer } from '../../../local/model-server/server.ts';
+import { paddock } from '../paddock.ts';
 
-interface Ended {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-const paddock = (...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, ['cli/paddock.ts', 'bench', ...args], (error, stdout, stderr) =>
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
+const bench = (...args: string[]) => paddock('bench', ...args);
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -46,7 +35,7 @@ describe('paddock bench against a model server', () => {
   it('answers with the figures of both targets, and a picture', async () => {
     const chart = join(tmpdir(), `paddock-bench-${process.pid}.svg`);
     const args = ['--requests', '12', '--concurrency', '4', '--model', 'm:1b', '--chart', chart, '--json'];
-    const { code, stdout } = await paddock('--target', url, '--compare', url, ...args);
+    const { code, stdout } = await bench('--target', url, '--compare', url, ...args);
     const { targets } = JSON.parse(stdout.trim().split('\n').at(-1) as string);
     expect(code).toBe(0);
     expect(targets).toHaveLength(2);
@@ -62,7 +51,7 @@ describe('paddock bench against a model server', () => {
 
   it('counts what a time-out ends, and says so with its exit code', async () => {
     const args = ['--requests', '2', '--timeout', '0.01', '--model', 'm:1b'];
-    const { code, stdout } = await paddock('--target', url, ...args);
+    const { code, stdout } = await bench('--target', url, ...args);
     expect(code).toBe(1);
     expect(stdout).toContain('direct: 2 without an answer: timed out');
     // Nobody sees colours in a file.
@@ -70,17 +59,17 @@ describe('paddock bench against a model server', () => {
   });
 
   it('says why nothing was answered', async () => {
-    const { code, stdout } = await paddock('--target', url, '--requests', '3', '--model', 'nope');
+    const { code, stdout } = await bench('--target', url, '--requests', '3', '--model', 'nope');
     expect(code).toBe(1);
     expect(stdout).toMatch(/3 without an answer: HTTP 404: model 'nope.*' not found/);
   });
 
   it('refuses a target that is none, before it sends anything', async () => {
-    expect(await paddock('--target', 'localhost:11434')).toMatchObject({
+    expect(await bench('--target', 'localhost:11434')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is no URL. Give one such as'),
     });
-    expect(await paddock('--target', `http://127.0.0.1:${await freePort()}`)).toMatchObject({
+    expect(await bench('--target', `http://127.0.0.1:${await freePort()}`)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('Nothing answers at'),
     });
@@ -93,7 +82,7 @@ describe('paddock bench against a model server', () => {
     const other = createHttpServer((_request, response) => response.writeHead(status).end('{}'));
     const port = await freePort();
     await once(other.listen(port, '127.0.0.1'), 'listening');
-    const ended = await paddock('--target', `http://127.0.0.1:${port}/v1`);
+    const ended = await bench('--target', `http://127.0.0.1:${port}/v1`);
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining(said) });
     other.close();
   });
