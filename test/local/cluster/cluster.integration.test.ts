@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { jest } from '@jest/globals';
 import {
   AdmissionregistrationV1Api,
   ApiException,
@@ -25,8 +24,6 @@ import {
   tokenConfig,
   until,
 } from './support.ts';
-
-jest.setTimeout(60_000);
 
 const namespace = 'test';
 const stateDir = newStateDir();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
@@ -8,8 +8,6 @@ import { describeWithNginx } from '../../workloads/router/with-nginx.ts';
 import { BUILD_TIMEOUT_MS } from '../cluster/support.ts';
 import { FLEET, MODEL } from '../system/config.ts';
 import { TestSystem } from '../system/fixture.ts';
-
-jest.setTimeout(90_000);
 
 const messages = [{ role: 'user' as const, content: 'Explain quantum computing in one sentence.' }];
 
@@ -30,7 +28,7 @@ describeWithNginx('the router of the local system', () => {
     const submittedAt = Date.now();
     const { id } = await submit(gateway);
     first = { id, submittedAt, answeredAt: Date.now() };
-    await t.whenSettledAt(1, 60);
+    await t.whenSettledAt(1);
     await t.until('the router pods', () => t.system.router.urls.length === 2);
   }, BUILD_TIMEOUT_MS);
 
@@ -136,7 +134,7 @@ describeWithNginx('the router of the local system', () => {
       expect.objectContaining({ text: expect.stringMatching(/serve interactive requests/) }),
     );
     const servers = () => new Set(t.seen.models.map(({ pod }) => pod));
-    await t.until('requests at two replicas', () => servers().size > 1, 60);
+    await t.until('requests at two replicas', () => servers().size > 1);
     isOver = true;
     await Promise.all(clients);
   });
