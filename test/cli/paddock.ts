@@ -14,7 +14,7 @@ const cache = mkdtempSync(join(tmpdir(), 'paddock-compile-cache-'));
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 /** Of commands that are run many times: what was compiled for the first is there for the others, which take half as long. */
-const env = { ...process.env, NODE_COMPILE_CACHE: cache };
+export const cliEnvironment = { ...process.env, NODE_COMPILE_CACHE: cache };
 
 /** Runs the command as a person does; code 0 when it went well. */
 export const paddock = (...args: string[]): Promise<Outcome> =>
@@ -22,7 +22,7 @@ export const paddock = (...args: string[]): Promise<Outcome> =>
     execFile(
       process.execPath,
       [repositoryPath('cli', 'paddock.ts'), ...args],
-      { env },
+      { env: cliEnvironment },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     );
   });

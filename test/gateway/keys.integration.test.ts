@@ -5,6 +5,7 @@ import OpenAI, { type APIError, AuthenticationError, RateLimitError } from 'open
 import { repositoryPath } from '../../infra/paths.ts';
 import { writeSession } from '../../local/session.ts';
 import { functionNamed } from '../../local/system/from-template.ts';
+import { cliEnvironment } from '../cli/paddock.ts';
 import { GatewayRig } from './rig.ts';
 
 const run = promisify(execFile);
@@ -23,7 +24,8 @@ afterAll(() => rig.stop());
 
 const keys = async (...args: string[]) => {
   const cli = repositoryPath('cli', 'paddock.ts');
-  const { stdout } = await run(process.execPath, [cli, 'keys', ...args, '--state-dir', rig.dir]);
+  const command = [cli, 'keys', ...args, '--state-dir', rig.dir];
+  const { stdout } = await run(process.execPath, command, { env: cliEnvironment });
   return stdout;
 };
 
