@@ -29,6 +29,14 @@ type Report = Parameters<FillModel>[1];
 /** Of what is free on the disk, models leave this share to manifests, parts' states and rounding. */
 const DISK_SHARE = 0.99;
 
+/** What lies on a pod's disk. */
+export interface CacheContents extends StoreContents {
+  /** What models may take of the disk, bytes. */
+  limitBytes: number;
+  /** By `modelKey`: what is in the model server's memory; empty when it does not say. */
+  loaded: Set<string>;
+}
+
 /** The models on a pod's volume: fills it, makes room, deletes. */
 export class ModelCache {
   readonly #options: CacheOptions;
@@ -79,7 +87,7 @@ export class ModelCache {
   }
 
   /** What lies on the disk, without the names that a fill gives meanwhile. */
-  async contents(): Promise<StoreContents & { limitBytes: number; loaded: Set<string> }> {
+  async contents(): Promise<CacheContents> {
     const { store, front } = this.#options;
     const [{ models, strays }, limitBytes, loaded] = await Promise.all([
       store.read(),

@@ -1,16 +1,10 @@
 import { modelKey } from '../../core/protocol/model-names.ts';
-import {
-  bytesOf,
-  type CachedModelReport,
-  type ModelOrders,
-  type ModelReport,
-  noOrders,
-  REPORT_SECONDS,
-} from '../../core/protocol/models.ts';
-import { type FillProgress, type Warmth, WarmupError } from '../../core/protocol/warmup.ts';
+import { type ModelOrders, type ModelReport, noOrders, REPORT_SECONDS } from '../../core/protocol/models.ts';
+import { type Warmth, WarmupError } from '../../core/protocol/warmup.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../time.ts';
 import type { ModelCache } from './cache.ts';
+import { contentsReport, type OrderedFill } from './report.ts';
 import type { UseNote } from './use-note.ts';
 
 /** Where orders come from and reports go. */
@@ -36,14 +30,6 @@ export interface ModelDeskOptions {
   everySeconds?: number;
 }
 
-interface Fill extends Partial<FillProgress> {
-  phase: 'waiting' | 'filling' | 'failed';
-  failure?: string;
-  /** When it may be tried again, epoch milliseconds. */
-  retryAt: number;
-  failures: number;
-}
-
 const RETRY_BASE_MS = 30_000;
 const RETRY_CAP_MS = 900_000;
 
@@ -53,7 +39,7 @@ export class ModelDesk {
   readonly #stop = new AbortController();
   #orders = noOrders();
   /** Ordered models that are not on the disk yet. */
-  readonly #fills = new Map<string, Fill>();
+  readonly #fills = new Map<string, OrderedFill>();
   /** Models that are to go, and why they may not. */
   readonly #kept = new Map<string, string>();
   /** The fill under way. */
@@ -137,7 +123,7 @@ export class ModelDesk {
   #begin(model: string, key: string): void {
     const { cache, log, now } = this.#options;
     const failures = this.#fills.get(key)?.failures ?? 0;
-    const note = (fill: Partial<Fill>): void => {
+    const note = (fill: Partial<OrderedFill>): void => {
       const before = this.#fills.get(key);
       if (before) this.#fills.set(key, { ...before, ...fill });
     };
@@ -164,7 +150,11 @@ export class ModelDesk {
 
   async #report(ended: boolean): Promise<void> {
     const { desk, pod, now } = this.#options;
-    const state = await this.#state();
+    const { cache, uses, warmth } = this.#options;
+    const state = contentsReport({
+      ...{ contents: await cache.contents(), orders: this.#orders, fills: this.#fills, kept: this.#kept },
+      ...{ warmth: warmth(), uses, isServed: (model) => cache.isServed(model) },
+    });
     // The last use changes with every request, and what is free by itself: that can wait for its turn.
     const steady = state.models.map(({ lastUsedAt: _, ...model }) => model);
     const text = JSON.stringify([this.#orders.at, steady]);
@@ -174,63 +164,5 @@ export class ModelDesk {
     await desk.report({ v: 1, ...pod, at: now() / 1000, ordersAt, ...(ended && { ended }), ...state });
     this.#reported = text;
     this.#reportedAt = now();
-  }
-
-  async #state(): Promise<Pick<ModelReport, 'limitBytes' | 'usedBytes' | 'models'>> {
-    const { cache, uses, warmth } = this.#options;
-    const { models, strays, limitBytes, loaded } = await cache.contents();
-    const pinned = new Set(this.#orders.pinned.map(modelKey));
-    const ordered = new Set(this.#orders.extra.map(modelKey));
-    const common = (model: string) => ({
-      model,
-      loaded: loaded.has(modelKey(model)),
-      pinned: pinned.has(modelKey(model)),
-      served: cache.isServed(model),
-      ordered: ordered.has(modelKey(model)),
-    });
-    const stored = models
-      .filter(({ isComplete }) => isComplete)
-      .map(({ name, layers, storedAt }): CachedModelReport => {
-        const source = uses.source(name);
-        const why = this.#kept.get(modelKey(name));
-        return {
-          ...common(name),
-          ...{ bytes: bytesOf(layers), phase: 'on-disk', lastUsedAt: uses.lastUse(name) ?? storedAt },
-          ...(source && { source }),
-          ...(why && { failure: `not removed: it is ${why}` }),
-        };
-      });
-    const filling = this.#orders.extra.flatMap((name): CachedModelReport[] => {
-      const fill = this.#fills.get(modelKey(name));
-      if (!fill || stored.some(({ model }) => modelKey(model) === modelKey(name))) return [];
-      const { phase, totalBytes = 0, completedBytes, source, failure } = fill;
-      return [
-        {
-          ...common(name),
-          ...{ bytes: totalBytes, phase, lastUsedAt: 0 },
-          ...(phase === 'filling' && completedBytes !== undefined && { completedBytes }),
-          ...(source && source !== 'disk' && { source }),
-          ...(failure && phase === 'failed' && { failure }),
-        },
-      ];
-    });
-    const coming = warmth().flatMap(
-      ({ model, phase, totalBytes, completedBytes, source, failure }): CachedModelReport[] => {
-        if (stored.some((other) => modelKey(other.model) === modelKey(model))) return [];
-        const step = phase === 'failed' || phase === 'filling' ? phase : 'waiting';
-        return [
-          {
-            ...common(model),
-            ...{ bytes: totalBytes ?? 0, phase: step, lastUsedAt: 0 },
-            ...(step === 'filling' && completedBytes !== undefined && { completedBytes }),
-            ...(source && source !== 'disk' && { source }),
-            ...(failure && { failure: failure.reason }),
-          },
-        ];
-      },
-    );
-    const layers = [...strays, ...models.flatMap((model) => model.layers)];
-    const usedBytes = bytesOf([...new Map(layers.map((layer) => [layer.digest, layer])).values()]);
-    return { limitBytes, usedBytes, models: [...stored, ...coming, ...filling] };
   }
 }
