@@ -63,11 +63,20 @@ function pointToHelp(command: Command): void {
 }
 pointToHelp(program);
 
+/** What the SDK leaves unsaid. */
+function hint({ message }: Error): string {
+  if (message.includes('Region is missing'))
+    return '. Set AWS_REGION to the region of the system, or AWS_PROFILE to a profile that has one.';
+  if (message.includes('CredentialsProviderError'))
+    return '. Log in to AWS first, such as by `aws sso login` or `aws configure`, or set AWS_PROFILE.';
+  return '';
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
   // What a person can mend is a sentence that says how; only a defect of ours shows its stack.
   const isDefect = !(error instanceof Error) || DEFECTS.includes(error.name);
-  console.error(isDefect || process.env.PADDOCK_DEBUG ? error : `paddock: ${error.message}`);
+  console.error(isDefect || process.env.PADDOCK_DEBUG ? error : `paddock: ${error.message}${hint(error)}`);
   process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { writeSession } from '../../local/session.ts';
-import { paddock } from './paddock.ts';
+import { paddock, paddockWith } from './paddock.ts';
 
 describe('the paddock command', () => {
   const dir = mkdtempSync(join(tmpdir(), 'paddock-cli-'));
@@ -182,6 +182,24 @@ describe('the paddock command', () => {
     closeSync(full);
     expect(stderr).toMatch(/^paddock: what was to be printed can't be written: ENOSPC/);
     expect(status).toBe(1);
+  });
+
+  it.each([
+    ['a region', {}, 'AWS_REGION'],
+    ['credentials', { AWS_REGION: 'eu-west-1' }, 'AWS_PROFILE'],
+  ])('says how to give %s that AWS needs', async (_what, env, variable) => {
+    const none = {
+      ...{ AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined, AWS_PROFILE: undefined },
+      ...{
+        AWS_ACCESS_KEY_ID: undefined,
+        AWS_SECRET_ACCESS_KEY: undefined,
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
+      ...{ AWS_CONFIG_FILE: join(dir, 'none'), AWS_SHARED_CREDENTIALS_FILE: join(dir, 'none') },
+    };
+    const { code, stderr } = await paddockWith({ ...none, ...env }, 'keys', 'list', '--aws');
+    expect(stderr).toMatch(new RegExp(`^paddock: read the secret .*${variable}`));
+    expect(code).toBe(1);
   });
 
   it('says with which state folder it has found no system', async () => {

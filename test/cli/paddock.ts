@@ -17,12 +17,15 @@ afterAll(() => rmSync(cache, { recursive: true, force: true }));
 export const cliEnvironment = { ...process.env, NODE_COMPILE_CACHE: cache };
 
 /** Runs the command as a person does; code 0 when it went well. */
-export const paddock = (...args: string[]): Promise<Outcome> =>
+export const paddock = (...args: string[]): Promise<Outcome> => paddockWith({}, ...args);
+
+/** With other variables of the environment; those that are undefined are not there. */
+export const paddockWith = (env: NodeJS.ProcessEnv, ...args: string[]): Promise<Outcome> =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
       [repositoryPath('cli', 'paddock.ts'), ...args],
-      { env: cliEnvironment },
+      { env: { ...cliEnvironment, ...env } },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     );
   });
