@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { OLLAMA_PORT, WORKER_PORT } from '../../core/protocol/names.ts';
 
@@ -23,13 +24,16 @@ export class Addresses {
   }
 
   /**
-   * Takes the first network of 127.20 to 127.119 that no other run on this machine has.
+   * Takes the first network of 127.20 to 127.119 that no other run on this machine has, and in which nobody listens: what a run
+   * that crashed has left there may live on.
    *
    * @throws Error when there is none: mostly because a program listens at the pods' ports on all addresses.
    */
   static async claim(): Promise<Addresses> {
+    const inUse = networksInUse();
     for (let number = FIRST_NETWORK; number < FIRST_NETWORK + NETWORKS; number += 1) {
       const network = `127.${number}`;
+      if (inUse.has(network)) continue;
       const claim = await claimNetwork(network);
       if (claim) return new Addresses(network, claim);
     }
@@ -65,8 +69,25 @@ export class Addresses {
   }
 }
 
-/** Whoever listens here has the network; a run that crashes leaves it free. */
+/** Whoever listens here has the network; a run that crashes leaves it free once its pods have ended. */
 const claimed = (network: string): string => `${network}.255.254`;
+
+const LISTENS = '0A';
+
+/** First two bytes of the addresses at which somebody listens (Linux, `proc(5)`: bytes in reverse, as hexadecimal numbers). */
+function networksInUse(): Set<string> {
+  let table: string;
+  try {
+    table = readFileSync('/proc/net/tcp', 'utf8');
+  } catch {
+    return new Set();
+  }
+  const listening = table.split('\n').flatMap((line) => {
+    const [, local = '', , state] = line.trim().split(/\s+/);
+    return state === LISTENS ? [Buffer.from(local.slice(0, 8), 'hex').reverse()] : [];
+  });
+  return new Set(listening.map(([first, second]) => `${first}.${second}`));
+}
 
 async function claimNetwork(network: string): Promise<Server[] | undefined> {
   const servers: Server[] = [];
