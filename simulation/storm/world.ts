@@ -67,6 +67,7 @@ export class StormWorld {
   readonly nodeSeconds = new Map<string, number>();
   /** Where the pods of a workload may run. */
   readonly poolsOf: (workload: string) => readonly string[];
+  readonly #asked = new Map<string, number>();
   readonly #retryAt = new Map<string, number>();
   #ids = 0;
   #interruptions = 0;
@@ -192,10 +193,13 @@ export class StormWorld {
     for (const one of this.instances) if (this.now >= one.endsAt) one.offAt = Math.min(one.offAt, one.endsAt);
   }
 
-  /** Launches what is missing and, refused, tries again each minute. */
+  /** Launches what is missing and, refused, tries again each minute, or when it is asked for more. */
   #autoScaling({ name }: StormPool): void {
     const desired = this.desired.get(name);
-    if (desired === undefined || this.now < (this.#retryAt.get(name) ?? 0)) return;
+    if (desired === undefined) return;
+    const isRaised = desired > (this.#asked.get(name) ?? 0);
+    this.#asked.set(name, desired);
+    if (!isRaised && this.now < (this.#retryAt.get(name) ?? 0)) return;
     const counted = this.instances.filter(
       (one) => one.pool === name && !one.isTerminating && this.now < one.offAt + TIMES.healthCheck,
     );

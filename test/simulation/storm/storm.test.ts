@@ -93,6 +93,16 @@ describe('the world', () => {
     expect(world.instances).toHaveLength(1);
   });
 
+  it('tries again at once when it is asked for more', () => {
+    const world = worldOf({ withoutCapacity: [{ from: 0, until: 20 }] });
+    world.desired.set('spot', 1);
+    until(world, 30);
+    expect(world.instances).toEqual([]);
+    world.desired.set('spot', 2);
+    until(world, 31);
+    expect(world.instances).toHaveLength(2);
+  });
+
   it('lets a drained pod finish, until its deadline: then it gives the rest back', () => {
     const world = worldOf({}, [1, 1], 50);
     world.seed('od', 'od');
