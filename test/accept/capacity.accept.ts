@@ -228,7 +228,7 @@ describe('spot capacity', () => {
     };
     const counting = setInterval(count, 250);
     const load: string[] = [];
-    // With quarantines of 10 to 20 s instead of 3 to 60 minutes: gone for 9 s of each 15, and each time an instance is lost.
+    // With quarantines of 10 to 20 s instead of 1 to 60 minutes: gone for 9 s of each 15, and each time an instance is lost.
     for (let round = 0; round < 8; round += 1) {
       t.system.faults.inject({ kind: 'ice', pool: SPOT, forSeconds: 9 });
       if (t.system.faults.candidates('node-loss', SPOT).length > 0)
@@ -269,7 +269,7 @@ describe('spot capacity', () => {
     let [until, seconds] = [0, 0];
     for (const at of failed.sort((a, b) => a - b)) {
       if (at < until) continue;
-      seconds = at < until + seconds ? Math.min(quarantineMaxSeconds, 2 * seconds) : quarantineSeconds;
+      seconds = at < until + seconds ? Math.min(quarantineMaxSeconds, 1.25 * seconds) : quarantineSeconds;
       until = at + seconds;
       windows.push({ from: at, until });
     }
