@@ -6,7 +6,7 @@ import type { Mode, Target } from './targets.ts';
 
 const DIGITS = 3;
 
-/** What one target did, as `--json` prints it. Seconds; latencies are those of the answers alone. */
+/** What one target did, as `--json` prints it. Seconds; latencies are those of the answers alone, `null` without any. */
 export interface TargetReport {
   url: string;
   mode: Mode;
@@ -14,9 +14,9 @@ export interface TargetReport {
   concurrency: number;
   /** Answers ÷ requests, 0 to 1. */
   successRate: number;
-  latencySeconds: Summary;
+  latencySeconds: Summary | null;
   /** Of a queued request: until output could be read, a poll's interval late. */
-  timeToFirstTokenSeconds: Summary;
+  timeToFirstTokenSeconds: Summary | null;
   /** Output tokens of all answers ÷ the time that all rounds took. */
   tokensPerSecond: number;
   /** Answers per second: the rounds' minimum, median and maximum. */
@@ -41,20 +41,18 @@ export function reportOf({ url, mode }: Target, rounds: readonly Round[], concur
     requests,
     concurrency,
     successRate: requests === 0 ? 0 : answers.length / requests,
-    latencySeconds: summarize(
-      answers.map((answer) => answer.seconds),
-      DIGITS,
-    ),
-    timeToFirstTokenSeconds: summarize(
-      answers.map((answer) => answer.firstTokenSeconds),
-      DIGITS,
-    ),
+    latencySeconds: summaryOf(answers.map((answer) => answer.seconds)),
+    timeToFirstTokenSeconds: summaryOf(answers.map((answer) => answer.firstTokenSeconds)),
     tokensPerSecond:
       seconds === 0 ? 0 : roundTo(sum(answers.map((answer) => answer.outputTokens)) / seconds, 1),
     requestsPerSecond: { min: rate(0), median: rate(0.5), max: rate(1) },
     failures,
   };
 }
+
+/** No answers have no latency; zero would be the best that there is. */
+const summaryOf = (seconds: readonly number[]): Summary | null =>
+  seconds.length === 0 ? null : summarize(seconds, DIGITS);
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
@@ -77,12 +75,11 @@ export function reportText(reports: readonly TargetReport[]): string {
   });
   for (const report of reports) {
     const { latencySeconds: latency, requestsPerSecond: rate } = report;
-    const seconds = (value: number): string => (report.successRate === 0 ? '–' : `${value.toFixed(2)} s`);
     table.push([
       `${report.mode} ${report.url}`,
       `${percent(report.successRate)} of ${report.requests}`,
-      ...[latency.mean, latency.p50, latency.p90, latency.p99, latency.max].map(seconds),
-      seconds(report.timeToFirstTokenSeconds.p50),
+      ...(['mean', 'p50', 'p90', 'p99', 'max'] as const).map((figure) => seconds(latency?.[figure])),
+      seconds(report.timeToFirstTokenSeconds?.p50),
       report.tokensPerSecond.toFixed(1),
       rate.min === rate.max
         ? rate.median.toFixed(2)
@@ -92,8 +89,11 @@ export function reportText(reports: readonly TargetReport[]): string {
   return [table.toString(), ...comparison(reports), ...reports.flatMap(failureLines)].join('\n');
 }
 
+const seconds = (value: number | undefined): string => (value === undefined ? '–' : `${value.toFixed(2)} s`);
+
 function comparison([first, second]: readonly TargetReport[]): string[] {
-  if (!first || !second || first.requestsPerSecond.median === 0) return [];
+  if (!first?.timeToFirstTokenSeconds || !second?.timeToFirstTokenSeconds) return [];
+  if (first.requestsPerSecond.median === 0) return [];
   const share = second.requestsPerSecond.median / first.requestsPerSecond.median;
   const later = second.timeToFirstTokenSeconds.p50 - first.timeToFirstTokenSeconds.p50;
   const word = later < 0 ? 'earlier' : 'later';

@@ -35,12 +35,29 @@ describe('reportOf', () => {
     });
   });
 
-  it('is all zero when it was stopped before anything came back', () => {
-    expect(reportOf(TARGET, [], 4)).toMatchObject({ requests: 0, successRate: 0, tokensPerSecond: 0 });
+  it.each([
+    ['it was stopped before anything came back', [], 0],
+    ['nothing was answered', [round(30, [], [['timed out', 2]])], 2],
+  ])('has no latency when %s', (_case, rounds, requests) => {
+    const report = reportOf(TARGET, rounds, 4);
+    expect(report).toMatchObject({ requests, successRate: 0, tokensPerSecond: 0 });
+    expect(report).toMatchObject({ latencySeconds: null, timeToFirstTokenSeconds: null });
+    const [, , , row = ''] = reportText([report]).split('\n');
+    expect(row.split('│').slice(3, 9).join('').replaceAll(' ', '')).toBe('––––––');
   });
 });
 
 describe('reportText', () => {
+  it('compares nothing with a target that did not answer', () => {
+    const some = reportOf(TARGET, [round(1, [1])], 4);
+    const none = reportOf(TARGET, [round(30, [], [['timed out', 2]])], 4);
+    for (const pair of [
+      [some, none],
+      [none, some],
+    ])
+      expect(reportText(pair)).not.toContain('against');
+  });
+
   it('names each reason why requests failed, and compares two targets by their medians', () => {
     const fast = reportOf(TARGET, [round(1, [1, 1, 1, 1])], 4);
     const slow = reportOf(
