@@ -23,7 +23,7 @@ export function nginxConfig(
     ...indent([
       ...basics(settings, site),
       ...limits(settings),
-      ...maps(settings),
+      ...maps(fleets, settings),
       ...fleets.map(({ name }) => upstream(name, site)),
       apiServer(fleets, settings, site, 'public'),
       apiServer(fleets, settings, site, 'backend'),
@@ -103,10 +103,10 @@ const limits = ({ requestsPerSecond }: RouterSettings): string[] => [
 /** How many rounds over the replicas one request may cause: Nginx itself ends at ten internal redirects. */
 const MAX_ROUNDS = 8;
 
-const maps = ({ queueUrl }: RouterSettings): string[] => [
+const maps = (fleets: readonly RouterFleet[], { queueUrl }: RouterSettings): string[] => [
   // The path without its fleet: what the replicas are asked for.
   'map $uri $api_path { default $uri; ~^/fleets/[^/]+(?<own_path>/.*)$ $own_path; }',
-  errorMaps(),
+  errorMaps(fleets.map(({ name }) => name)),
   'map $status $retry_after { default ""; 429 1; 503 $retry_when_unavailable; }',
   'map $upstream_status $retry_when_unavailable { default 15; ~(403|503) 2; }',
   `map "$status $api_path" $allow { default ""; "~^405 (${[...INFERENCE_PATHS, '/api/show'].join('|')})$" POST; "~^405 " "GET, HEAD"; }`,

@@ -24,6 +24,8 @@ export function apiServer(
     HEALTH,
     ...fleets.flatMap((fleet, index) => fleetLocations(fleet, index === 0, limits)),
     block('location /', [answer('unknown')]),
+    block(`location ~ ^/fleets/(${fleets.map(({ name }) => name).join('|')})(/|$)`, [answer('unknown')]),
+    block('location /fleets/', [answer('fleet')]),
     ...ERRORS,
   ]);
 }

@@ -137,6 +137,24 @@ describeWithNginx('a client of the router', () => {
     expect(replica.seen).toEqual([]);
   });
 
+  it('is told which fleets there are when it asks for another, in the shape of its API', async () => {
+    const running = await start();
+    const there = 'there is no such fleet; there is: cpu, gpu';
+    const said = async (path: string) => {
+      const { status, text } = await running.generate({ path });
+      return { status, ...(JSON.parse(text) as object) };
+    };
+    for (const path of ['/fleets/nosuch/api/chat', '/fleets/cpu2/api/chat', '/fleets/nosuch', '/fleets/'])
+      expect(await said(path)).toEqual({ status: 404, error: there });
+    expect(await said('/fleets/nosuch/v1/chat/completions')).toEqual({
+      status: 404,
+      error: { message: there, type: 'not_found_error', param: null, code: null },
+    });
+    const unserved = expect.stringMatching(/path is not served/);
+    expect(await said('/fleets/cpu/v1/files')).toMatchObject({ error: { message: unserved } });
+    expect(await said('/fleets/gpu')).toEqual({ status: 404, error: unserved });
+  });
+
   it('is told which method a path takes', async () => {
     const running = await start();
     expect(await running.ask('/api/chat')).toMatchObject({ status: 405, headers: { allow: 'POST' } });
