@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { defaultCacheDir } from './build/artifacts.ts';
 import { Supervisor, stopOnSignals } from './processes.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { announce, removeSession } from './session.ts';
-import { takeStateFolder } from './state-folder.ts';
+import { makeStateFolder, takeStateFolder } from './state-folder.ts';
 import { type SystemOptions, startSystem } from './system/start.ts';
 import type { LocalSystem } from './system/system.ts';
 
@@ -36,14 +35,7 @@ export async function withSystem<T>(
   prepare: (progress: Progress) => Promise<HeldSystem>,
   run: (held: Held) => Promise<T>,
 ): Promise<T> {
-  try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const { message } = error as Error;
-    throw new Error(`The state folder can't be made: ${message}. Name another with --state-dir.`, {
-      cause: error,
-    });
-  }
+  makeStateFolder(stateDir);
   const progress = createProgress({ quiet });
   const lock = await takeStateFolder(stateDir, (names) =>
     progress.info(`Ended what a crashed run had left behind: ${names.join(', ')}`),
