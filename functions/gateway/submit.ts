@@ -135,19 +135,20 @@ async function knownBefore(
   deps: GatewayDependencies,
 ): Promise<Settled> {
   const { key = '', requestHash = '' } = submission.idempotency ?? {};
-  if (record.requestHash !== requestHash) {
+  const place: Place = { fleet: record.fleet, id: record.id };
+  const known = await deps.store.load(place);
+  // A deleted one leaves its key free for a new start. Else its status was never written, or is on its way.
+  const isFree = !known && (await deps.store.hasEnded(place));
+  if (record.requestHash !== requestHash && !isFree) {
     throw new ApiError(409, 'This Idempotency-Key was used before, with another request. Use a new one.', {
       code: 'idempotency_key_reused',
     });
   }
-  const place: Place = { fleet: record.fleet, id: record.id };
-  const known = await deps.store.load(place);
   const settledAt = (at: Place): Settled => ({
     ...{ place: at, isStored: false, known },
     status: known?.status ?? newStatus(at.id, submission, deps.now()),
   });
-  // Deleted: the key is free for a new start. Else its status was never written, or is on its way.
-  if (known || !(await deps.store.hasEnded(place))) return settledAt(place);
+  if (!isFree) return settledAt(place);
   const anew: Place = { fleet: submission.fleet.name, id: newId(submission.fleet.name) };
   if (await deps.store.rebook(key, { v: 1, ...anew, requestHash }, etag ?? '')) return settledAt(anew);
   throw unavailable('Another request with this Idempotency-Key is on its way. Try again.');

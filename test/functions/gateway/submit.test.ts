@@ -189,15 +189,18 @@ describe('an idempotency key', () => {
     expect((await world.call('GET', `/v1/responses/${body.id}`)).body.status).toBe('queued');
   });
 
-  it('is free again when its response was deleted', async () => {
+  it.each([
+    ['the same request', {}],
+    ['another one', { input: 'Other?' }],
+  ])('is free again for %s when its response was deleted', async (_which, request) => {
     const world = new World();
     const first = await world.submit({}, headers);
     await world.call('DELETE', `/v1/responses/${first.body.id}`);
-    const second = await world.submit({}, headers);
+    const second = await world.submit(request, headers);
 
     expect(second.status).toBe(200);
     expect(second.body.id).not.toBe(first.body.id);
-    expect((await world.submit({}, headers)).body.id).toBe(second.body.id);
+    expect((await world.submit(request, headers)).body.id).toBe(second.body.id);
   });
 
   it('makes requests that come at once one response', async () => {
