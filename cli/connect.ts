@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { waitLonger } from '../adapters/aws/client-options.ts';
 import { DEFAULT_STATE_DIR, noLocalSystem, readSession, type Session } from '../local/session.ts';
 
 export interface ConnectFlags {
@@ -40,7 +39,6 @@ export function addConnectOptions(command: Command): Command {
  * @throws Error that says what to start or to state.
  */
 export function connect(flags: ConnectFlags, { needsTable = true } = {}): Connection {
-  waitLonger();
   if (flags.aws) {
     const { fleet, table = '', cluster = '' } = flags;
     if (!fleet || (needsTable && table === '')) {
@@ -69,7 +67,6 @@ export function connectLocal({ stateDir }: Pick<ConnectFlags, 'stateDir'>): Sess
   if (session === undefined) {
     throw new Error(`${noLocalSystem(stateDir)} Or use --aws for the one in your account.`);
   }
-  waitLonger();
   process.env.AWS_ENDPOINT_URL = session.endpointUrl;
   process.env.AWS_REGION = session.region;
   process.env.AWS_ACCESS_KEY_ID = session.accessKeyId;

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { type ApiKey, type ApiKeys, apiKeysSchema } from '../../core/protocol/api-keys.ts';
 import { ConflictError, mapAwsError, RefusedError } from '../errors.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, commandOptions } from './client-options.ts';
 
 /** The label of a version on its way to be current. */
 const PENDING = 'PADDOCKPENDING';
@@ -38,6 +38,11 @@ export class SecretApiKeys implements ApiKeysReader {
   constructor(secret: string, client = new SecretsManagerClient(clientOptions())) {
     this.#secret = secret;
     this.#client = client;
+  }
+
+  /** For a command: it waits longer than a tick does. */
+  static forCommand(secret: string): SecretApiKeys {
+    return new SecretApiKeys(secret, new SecretsManagerClient(commandOptions()));
   }
 
   async read(): Promise<ApiKeys> {

@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import type { InstanceObservation } from '../../core/scaling/types.ts';
 import { mapAwsError } from '../errors.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, commandOptions } from './client-options.ts';
 
 /** A node group's Auto Scaling group as it is now (EKS's own `desiredSize` follows late). */
 export interface NodeGroupObservation {
@@ -30,6 +30,11 @@ export class AutoScalingNodeGroups implements NodeGroupsReader {
 
   constructor(client: AutoScalingClient = new AutoScalingClient(clientOptions())) {
     this.#client = client;
+  }
+
+  /** For a command: it waits longer than a tick does. */
+  static forCommand(): AutoScalingNodeGroups {
+    return new AutoScalingNodeGroups(new AutoScalingClient(commandOptions()));
   }
 
   async list(clusterName: string): Promise<NodeGroupObservation[]> {

@@ -2,7 +2,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import type { FleetPolicy } from '../../core/scaling/types.ts';
 import { mapAwsError, RefusedError } from '../errors.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, commandOptions } from './client-options.ts';
 
 /** What the stack tells the functions about a fleet. */
 export interface FleetParameters {
@@ -110,6 +110,11 @@ export class SsmFleetParameters implements FleetParametersReader {
     this.#prefix = prefix;
     this.#client = client;
     this.#now = now;
+  }
+
+  /** For a command: it waits longer than a tick does. */
+  static forCommand(prefix: string): SsmFleetParameters {
+    return new SsmFleetParameters(prefix, new SSMClient(commandOptions()));
   }
 
   async read(fleet: string): Promise<FleetParameters> {

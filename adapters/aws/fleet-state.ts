@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import type { Plan, Seconds } from '../../core/scaling/types.ts';
 import { ConflictError, mapAwsError } from '../errors.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, commandOptions } from './client-options.ts';
 
 /** Which loop ticks, and until when nobody else may. */
 export interface LoopLease {
@@ -102,6 +102,11 @@ export class DynamoFleetState implements FleetState {
     this.#documents = DynamoDBDocumentClient.from(client, {
       marshallOptions: { removeUndefinedValues: true },
     });
+  }
+
+  /** For a command: it waits longer than a tick does. */
+  static forCommand(table: string): DynamoFleetState {
+    return new DynamoFleetState(table, new DynamoDBClient(commandOptions()));
   }
 
   async takeLease(

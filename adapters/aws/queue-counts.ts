@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { QueueCounts } from '../../core/scaling/types.ts';
 import { mapAwsError, UnavailableError } from '../errors.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, commandOptions } from './client-options.ts';
 
 export interface QueueCountsReader {
   /** Throws NotFoundError (no such queue), RefusedError, UnavailableError. */
@@ -13,6 +13,11 @@ export class SqsQueueCounts implements QueueCountsReader {
 
   constructor(client: SQSClient = new SQSClient(clientOptions())) {
     this.#client = client;
+  }
+
+  /** For a command: it waits longer than a tick does. */
+  static forCommand(): SqsQueueCounts {
+    return new SqsQueueCounts(new SQSClient(commandOptions()));
   }
 
   async read(queueUrl: string): Promise<QueueCounts> {

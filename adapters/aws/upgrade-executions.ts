@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { UpgradeRequest } from '../../core/upgrade/request.ts';
 import { mapAwsError, NotFoundError } from '../errors.ts';
+import { commandOptions } from './client-options.ts';
 
 export interface UpgradeExecution {
   arn: string;
@@ -27,7 +28,7 @@ export class SfnUpgradeExecutions implements UpgradeExecutions {
   readonly #name: string;
   readonly #client: SFNClient;
 
-  constructor(clusterName: string, client = new SFNClient({})) {
+  constructor(clusterName: string, client = new SFNClient(commandOptions())) {
     this.#name = `${clusterName}-upgrade`;
     this.#client = client;
   }

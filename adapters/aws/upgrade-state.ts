@@ -10,7 +10,7 @@ import {
 import type { Seconds } from '../../core/scaling/types.ts';
 import type { UpgradeRequest } from '../../core/upgrade/request.ts';
 import { ConflictError, mapAwsError, NotFoundError } from '../errors.ts';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, commandOptions } from './client-options.ts';
 
 /** The cluster's one upgrade: who works on it, and how far it is. */
 export interface RunningUpgrade {
@@ -78,6 +78,11 @@ export class DynamoUpgradeState implements UpgradeState {
     this.#documents = DynamoDBDocumentClient.from(client, {
       marshallOptions: { removeUndefinedValues: true },
     });
+  }
+
+  /** For a command: it waits longer than a tick does. */
+  static forCommand(table: string, clusterName: string): DynamoUpgradeState {
+    return new DynamoUpgradeState(table, clusterName, new DynamoDBClient(commandOptions()));
   }
 
   async running(): Promise<RunningUpgrade | undefined> {

@@ -53,8 +53,8 @@ async function readCost(
   ]);
   const until = Date.now() / 1000;
   const from = until - seconds;
-  const { policy } = await new SsmFleetParameters(`/paddock/${cluster}/fleets/`).read(fleet);
-  const records = await new DynamoFleetState(table).plansSince(fleet, from);
+  const { policy } = await SsmFleetParameters.forCommand(`/paddock/${cluster}/fleets/`).read(fleet);
+  const records = await DynamoFleetState.forCommand(table).plansSince(fleet, from);
   const samples = records.flatMap(({ plan: { at, nodesByPool } }) =>
     nodesByPool ? [{ at, nodesByPool }] : [],
   );

@@ -34,7 +34,7 @@ Examples:
       const { fleet, table, where } = connect(flags);
       // Imported after the connection is set: SDK clients read the environment when they are made.
       const { DynamoFleetState } = await import('../../adapters/aws/fleet-state.ts');
-      const state = new DynamoFleetState(table);
+      const state = DynamoFleetState.forCommand(table);
       const records = await state.recentPlans(fleet, Math.max(flags.last, LOOK_BACK));
       const ticks = tellTicks(records.toReversed())
         .filter((tick) => flags.all || !isQuiet(tick))

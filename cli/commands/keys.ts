@@ -52,7 +52,7 @@ async function open(flags: KeysFlags) {
   const cluster = flags.aws ? flags.cluster : connectLocal(flags).cluster;
   // Imported after the connection is set: SDK clients read the environment when they are made.
   const { SecretApiKeys, newApiKey } = await import('../../adapters/aws/api-keys.ts');
-  return { secret: new SecretApiKeys(apiKeysSecretName(cluster)), newApiKey };
+  return { secret: SecretApiKeys.forCommand(apiKeysSecretName(cluster)), newApiKey };
 }
 
 async function create(name: string, flags: KeysFlags): Promise<void> {

@@ -55,11 +55,11 @@ async function readStatus({ fleet, cluster, table }: ReturnType<typeof connect>)
     import('../../adapters/aws/auto-scaling.ts'),
     import('../../core/protocol/names.ts'),
   ]);
-  const parameters = await new SsmFleetParameters(`/paddock/${cluster}/fleets/`).read(fleet);
+  const parameters = await SsmFleetParameters.forCommand(`/paddock/${cluster}/fleets/`).read(fleet);
   const [queue, groups, [last]] = await Promise.all([
-    new SqsQueueCounts().read(parameters.queueUrl),
-    new AutoScalingNodeGroups().list(cluster),
-    new DynamoFleetState(table).recentPlans(fleet, 1),
+    SqsQueueCounts.forCommand().read(parameters.queueUrl),
+    AutoScalingNodeGroups.forCommand().list(cluster),
+    DynamoFleetState.forCommand(table).recentPlans(fleet, 1),
   ]);
   return {
     fleet,

@@ -9,7 +9,8 @@ export async function openDlq({ fleet, cluster }: Connection): Promise<Dlq> {
     import('../../adapters/aws/fleet-parameters.ts'),
   ]);
   const prefix = `/paddock/${cluster}/fleets/`;
-  const { queueUrl, deadLetterQueueUrl, resultsBucket } = await new SsmFleetParameters(prefix).read(fleet);
+  const { queueUrl, deadLetterQueueUrl, resultsBucket } =
+    await SsmFleetParameters.forCommand(prefix).read(fleet);
   if (!deadLetterQueueUrl || !resultsBucket) {
     throw new Error(
       `The parameter ${prefix}${fleet} names no dead-letter queue: deploy the stack PaddockControlPlane again.`,

@@ -15,7 +15,7 @@ export async function openModels({ fleet, cluster }: Connection) {
     import('../../adapters/aws/fleet-parameters.ts'),
   ]);
   const prefix = `/paddock/${cluster}/fleets/`;
-  const { modelsBucket, resultsBucket } = await new SsmFleetParameters(prefix).read(fleet);
+  const { modelsBucket, resultsBucket } = await SsmFleetParameters.forCommand(prefix).read(fleet);
   if (!modelsBucket || !resultsBucket)
     throw new Error(
       `The parameter ${prefix}${fleet} names no bucket for models: deploy the stack PaddockControlPlane again.`,

@@ -34,7 +34,7 @@ export async function openUpgrades(flags: UpgradeFlags): Promise<Upgrades> {
   ]);
   return {
     cluster,
-    state: new DynamoUpgradeState(table, cluster),
+    state: DynamoUpgradeState.forCommand(table, cluster),
     executions: new SfnUpgradeExecutions(cluster),
     pause: () => new Promise((resolve) => setTimeout(resolve, POLL_MS)),
   };

@@ -1,10 +1,17 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { writeSession } from '../../local/session.ts';
-import { paddock, paddockWith } from './paddock.ts';
+import { PATIENCE_SECONDS } from '../patience.ts';
+import { cliEnvironment, paddock, paddockWith } from './paddock.ts';
+
+/** The time-out of its calls is two seconds. */
+const LONGER_THAN_A_TICK_MS = 2500;
 
 describe('the paddock command', () => {
   const dir = mkdtempSync(join(tmpdir(), 'paddock-cli-'));
@@ -167,6 +174,31 @@ describe('the paddock command', () => {
     ]);
   });
 
+  it('waits for an answer longer than a tick does', async () => {
+    const slow = createServer((_request, response) => {
+      setTimeout(
+        () => response.writeHead(400).end('{"__type":"AccessDeniedException"}'),
+        LONGER_THAN_A_TICK_MS,
+      );
+    }).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const env = {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(slow.address() as AddressInfo).port}`,
+      ...{ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 's' },
+    };
+    const inAws = ['--aws', '--fleet', 'cpu', '--table', 't'];
+    const outcomes = await Promise.all(
+      [
+        ['status', ...inAws],
+        ['explain', ...inAws],
+        ['keys', 'list', '--aws'],
+        ['upgrade', 'status', '--aws', '--table', 't'],
+      ].map((args) => paddockWith(env, ...args)),
+    );
+    slow.close();
+    for (const { stderr } of outcomes) expect(stderr).toMatch(/AccessDenied/);
+  });
+
   it('does not call it success when its output can not be written', () => {
     const file = join(dir, 'arrivals.csv');
     writeFileSync(file, 'offsetSeconds,promptTokens,outputTokens\n0,10,10\n');
@@ -200,6 +232,19 @@ describe('the paddock command', () => {
     const { code, stderr } = await paddockWith({ ...none, ...env }, 'keys', 'list', '--aws');
     expect(stderr).toMatch(new RegExp(`^paddock: read the secret .*${variable}`));
     expect(code).toBe(1);
+  });
+
+  it('says at once that no state can be kept below /proc', () => {
+    const folder = '/proc/nosuch/state';
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['cli/paddock.ts', 'local', '--state-dir', folder, '--exit'],
+      { encoding: 'utf8', env: cliEnvironment, timeout: PATIENCE_SECONDS * 1000 },
+    );
+    expect(stderr).toMatch(
+      new RegExp(`^paddock: The state folder ${folder} can't be made or written to: ENOENT.*--state-dir`),
+    );
+    expect(status).toBe(1);
   });
 
   it('says with which state folder it has found no system', async () => {
