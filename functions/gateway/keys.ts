@@ -26,7 +26,8 @@ const unauthorized = (message: string): ApiError => new ApiError(401, message, {
 export class KeyChecker {
   readonly #options: KeyCheckerOptions;
   #kept: { at: number; keys: ApiKeys } | undefined;
-  #triedAt = Number.NEGATIVE_INFINITY;
+  /** When an unknown key last had the secret read. */
+  #recheckedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
   constructor(options: KeyCheckerOptions) {
@@ -46,9 +47,13 @@ export class KeyChecker {
     }
     if (presented.length > MAX_KEY_LENGTH) throw unauthorized('The API key is not valid.');
     const digest = createHash('sha256').update(presented).digest();
-    if (this.#age() > TTL_MS) await this.#read();
+    const isOld = this.#age() > TTL_MS;
+    if (isOld) await this.#read();
     let name = this.#find(digest);
-    if (name === undefined && this.#options.now() - this.#triedAt > RECHECK_MS) {
+    const { now } = this.#options;
+    // Counted apart from the readings once a minute: after one of those a new key would be refused here, and taken by other processes.
+    if (name === undefined && !isOld && now() - this.#recheckedAt > RECHECK_MS) {
+      this.#recheckedAt = now();
       await this.#read();
       name = this.#find(digest);
     }
@@ -80,7 +85,6 @@ export class KeyChecker {
   async #readOnce(): Promise<void> {
     const { keys, now, log } = this.#options;
     try {
-      this.#triedAt = now();
       this.#kept = { at: now(), keys: await keys.read() };
     } catch (error) {
       log.error(`The API keys can't be read: ${messageOf(error)}`);
