@@ -136,7 +136,12 @@ function reasonOf(
   if (waitingFor) return waitingFor;
   if (phase === 'unassigned') return 'waits for a node';
   if (!worker) return 'its worker has not been heard of';
-  if (worker.state === 'warm') return 'its worker is warm, its gate is about to open';
+  if (worker.state === 'warm') {
+    if (replica.awaitingWarmup || replica.warmAt === undefined)
+      return 'its worker is warm, its gate is about to open';
+    const heard = Math.round(Math.max(0, at - worker.renewedAt));
+    return `its gate is open, its pod is not Ready; its worker was last heard of ${heard} s ago`;
+  }
   const { completedBytes = 0, totalBytes = 0, parts } = worker.warmUp ?? {};
   const prefix = lostIt ? 'lost its models: ' : '';
   if (parts?.load !== undefined) return `${prefix}loading`;

@@ -94,6 +94,18 @@ describe('replicas that are not warm', () => {
     ]);
   });
 
+  it('say when their worker was last heard of, if it falls silent while it is warm', () => {
+    const gone = replicaOf('od', 0, { phase: 'starting' });
+    gone.warmAt = NOW - 500;
+    const opening = cold(1);
+    const workers = [gone, opening].map((one) => workerOf(one, 'od', { state: 'warm', renewedAt: NOW - 40 }));
+    const [tick] = play([{ replicas: [gone, opening], workers }]);
+    expect(tick?.plan.cold?.map(({ reason }) => reason)).toEqual([
+      'its gate is open, its pod is not Ready; its worker was last heard of 40 s ago',
+      'its worker is warm, its gate is about to open',
+    ]);
+  });
+
   it('are warmed so many at once, oldest first; one whose worker is warm waits for nobody', () => {
     const many = Array.from({ length: 120 }, (_, index) => cold(index, { createdAt: NOW - 200 + index }));
     const workers = many.map((replica, index) =>
