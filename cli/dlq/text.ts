@@ -75,7 +75,11 @@ export function showText(
 
 export function bodyText(body: unknown, shown: BodyShown): string | undefined {
   if (shown === 'none') return undefined;
-  const text = JSON.stringify(body, null, 2) ?? 'null';
+  // JSON escapes the control characters below 32, and terminals obey those from 127 on too.
+  const text = (JSON.stringify(body, null, 2) ?? 'null').replaceAll(
+    /[\x7f-\x9f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
   if (shown === 'full' || text.length <= SOME_CHARACTERS) return text;
   return `${text.slice(0, SOME_CHARACTERS)}\n… ${text.length - SOME_CHARACTERS} more characters: --full shows them.`;
 }

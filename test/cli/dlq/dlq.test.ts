@@ -136,6 +136,10 @@ describe('show', () => {
     expect(text).toContain('owned');
     expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
     expect(row && listText([row], FLEET)).not.toContain('\u0007');
+    const body = { prompt: 'a \u001b[2J b \u009b2J c\u007f' };
+    const shown = bodyText(body, 'full') ?? '';
+    expect(shown.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    expect(JSON.parse(shown)).toEqual(body);
   });
 
   it('finds nothing under another name', async () => {
