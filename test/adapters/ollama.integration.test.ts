@@ -73,7 +73,7 @@ describe('the model server', () => {
     // Each answer has its own number and time.
     const common = (body: unknown) => ({
       ...JSON.parse(JSON.stringify(body).replace(/Answer [0-9a-f-]{36}/, 'Answer')),
-      ...{ created_at: 0, created: 0 },
+      ...{ created_at: 0, created: 0, completed_at: 0 },
     });
     expect(common(inPieces.body)).toEqual(common(atOnce.body));
     expect(new Set(seen).size).toBeGreaterThan(2);

@@ -77,19 +77,19 @@ it('an event about a node of someone else changes nothing', async () => {
 
 it('what needs longer than an interrupted node has is handed back in time and completed elsewhere', async () => {
   const instances = await spotInstances();
-  // Some ticks longer than notice and hand-back take.
-  const ids = await t.submit(3, 2 * SPOT_SERVICE_SECONDS);
+  // Longer than notice and hand-back take on a busy machine.
+  const ids = await t.submit(3, 4 * SPOT_SERVICE_SECONDS);
   const begun = () =>
     t.seen.models.find(
       ({ kind, pod, requestId }) => kind === 'started' && instances.has(pod) && ids.includes(requestId),
     );
   const victim = await t.until('a request on a spot replica', begun);
   const instanceId = instances.get(victim.pod) ?? '';
-  // The warning comes so late that 21 of its 120 s are left: too few for the request and the time to hand it back.
+  // The warning comes so late that 31 of its 120 s are left: too few for the request and the time to hand it back.
   const event = {
     ...{ version: '0', id: 'late', source: 'aws.ec2', account: '111122223333', region: 'us-east-1' },
     'detail-type': 'EC2 Spot Instance Interruption Warning',
-    time: new Date(Date.now() - 99_000).toISOString(),
+    time: new Date(Date.now() - 89_000).toISOString(),
     ...{ resources: [], detail: { 'instance-id': instanceId, 'instance-action': 'terminate' } },
   };
   // Another of its pool is asked for first, and refused.
@@ -101,7 +101,7 @@ it('what needs longer than an interrupted node has is handed back in time and co
   const cutOff = await t.until('the hand-back', () =>
     t.seen.models.find(({ kind, requestId }) => kind === 'cut-off' && requestId === victim.requestId),
   );
-  expect(cutOff.at - at).toBeLessThan(20_000);
+  expect(cutOff.at - at).toBeLessThan(30_000);
   t.crashed.add(victim.requestId);
   await t.until('the plan that asks for another of its pool', () =>
     t.seen.plans
